@@ -1,0 +1,1 @@
+"""Hydra configurations, found by `spktrain` from any folder."""

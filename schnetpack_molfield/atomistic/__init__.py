@@ -1,0 +1,1 @@
+"""Output modules that query or pool a molecular field."""

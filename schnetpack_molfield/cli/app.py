@@ -1,0 +1,45 @@
+"""The `molfield` application: collects the subcommands, turns errors into one line.
+
+To add a subcommand write `schnetpack_molfield/cli/<name>.py` with one function that typer can
+read, and register it below. Import heavy packages (torch, SchNetPack) inside that function, so
+that `molfield --help` answers at once. Raise `ValueError`, `OSError` or `ImportError` with one
+clear line: it reaches the user as `error: ...` with exit status 1.
+"""
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from schnetpack_molfield import __version__
+
+app = typer.Typer(
+    help="Molecular fields beyond SchNetPack's own commands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Molecular fields beyond SchNetPack's own commands."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one line, not in a traceback."""
+    try:
+        app()
+    except (ValueError, OSError, ImportError) as error:
+        message = f"[bold red]error:[/] {escape(str(error))}"
+        Console(stderr=True).print(message, soft_wrap=True, highlight=False)
+        raise SystemExit(1) from None

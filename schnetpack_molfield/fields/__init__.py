@@ -1,0 +1,1 @@
+"""Exact fields computed from atoms."""

@@ -1,0 +1,1 @@
+"""Bridges to ASE, PyG, cube and mesh files."""

@@ -1,0 +1,1 @@
+"""The molecular field as a SchNetPack representation."""
