@@ -1,0 +1,126 @@
+"""Turn a trained model into a potential: energy, exact forces and stress, settings from its record."""
+
+from dataclasses import dataclass
+
+import torch
+from schnetpack.atomistic import Forces, Response, Strain
+from schnetpack.model import AtomisticModel
+
+from schnetpack_molfield.interfaces.checks import check_dtype, check_unit
+from schnetpack_molfield.transform.checks import did_you_mean
+
+__all__ = ["Potential", "as_potential", "read_settings"]
+
+
+@dataclass(frozen=True)
+class Potential:
+    """What a simulation has to know about a model.
+
+    Attributes:
+        cutoff: Radius of the neighbour list, in the model's unit of length.
+        dtype: Precision the model runs in.
+        energy_key: Name of the energy among the model's outputs.
+        forces_key: Name of the forces; they are derived where the model has none.
+        stress_key: Name of the stress.
+        energy_unit: eV per unit of energy of the model.
+        length_unit: Angstrom per unit of length of the model.
+        elements: What it was trained on; None if that isn't recorded.
+        periodic: False for a model that describes one molecule as a whole.
+    """
+
+    cutoff: float
+    dtype: torch.dtype
+    energy_key: str
+    forces_key: str
+    stress_key: str
+    energy_unit: float
+    length_unit: float
+    elements: tuple[str | int, ...] | None
+    periodic: bool
+
+
+def read_settings(model: AtomisticModel, **given: object) -> Potential:
+    """Read a model's own record (``model.molfield_record``); what is given overrides it.
+
+    A model without a record, such as a plain SchNetPack one, tells cutoff, dtype and keys by
+    itself. Its units have to be given.
+
+    Args:
+        model: The trained model.
+        **given: ``cutoff``, ``dtype``, ``energy_key``, ``forces_key``, ``stress_key``,
+            ``energy_unit``, ``position_unit``; None stands for "not given".
+
+    Raises:
+        KeyError: The model has no such energy.
+        ValueError: The unit of energy isn't recorded and isn't given, or isn't known.
+        TypeError: The dtype isn't float32 or float64.
+    """
+    record = getattr(model, "molfield_record", None) or {}
+    option = {**record, **{name: value for name, value in given.items() if value is not None}}
+    module = _force_module(model)
+    energy_key = option.get("energy_key") or _guess_energy_key(model, module)
+    if energy_key not in model.model_outputs:
+        hint = did_you_mean(energy_key, model.model_outputs)
+        raise KeyError(f"the model has no output {energy_key!r}: {hint}")
+    unit = option.get("energy_unit") or record.get("property_units", {}).get(energy_key)
+    if unit is None:
+        raise ValueError(
+            f"the model has no record of the unit of {energy_key!r}; "
+            "give it, for example energy_unit='eV'"
+        )
+    length = option.get("position_unit") or option.get("distance_unit") or "Ang"
+    return Potential(
+        cutoff=float(option.get("cutoff") or model.representation.cutoff),
+        dtype=check_dtype(option.get("dtype") or next(model.parameters()).dtype),
+        energy_key=energy_key,
+        forces_key=option.get("forces_key") or getattr(module, "force_key", "forces"),
+        stress_key=option.get("stress_key") or getattr(module, "stress_key", "stress"),
+        energy_unit=check_unit(unit, "energy"),
+        length_unit=check_unit(length, "length"),
+        elements=tuple(record["elements"]) if record.get("elements") else None,
+        periodic=getattr(model.representation, "charts", "atom") != "molecule",
+    )
+
+
+def _force_module(model: AtomisticModel) -> Forces | Response | None:
+    return next((m for m in model.output_modules if isinstance(m, Forces | Response)), None)
+
+
+def _guess_energy_key(model: AtomisticModel, module: Forces | Response | None) -> str:
+    if module is not None:
+        return module.energy_key
+    if len(model.model_outputs) == 1:
+        return model.model_outputs[0]
+    raise KeyError(
+        f"the model predicts {', '.join(sorted(model.model_outputs))}; "
+        "name the energy among them: energy_key=..."
+    )
+
+
+def as_potential(model: AtomisticModel, potential: Potential) -> AtomisticModel:
+    """Make a model return energy, forces and stress, for evaluation only.
+
+    Forces and stress are derivatives of the energy, whether or not the model was trained on
+    them: a model of energies alone gets SchNetPack's ``Forces`` and ``Strain`` modules.
+
+    Args:
+        model: The trained model; changed in place.
+        potential: Its settings.
+
+    Returns:
+        The model in evaluation mode. Parameters are frozen and in ``potential.dtype``; the
+        offsets that postprocessing adds to the energy keep the precision they were saved in.
+    """
+    if not isinstance(_force_module(model), Response):
+        kept = [m for m in model.output_modules if not isinstance(m, Forces)]
+        keys = (potential.energy_key, potential.forces_key, potential.stress_key)
+        model.output_modules = torch.nn.ModuleList([*kept, Forces(True, True, *keys)])
+    if not any(isinstance(module, Strain) for module in model.input_modules):
+        model.input_modules.insert(0, Strain())
+    for name, child in model.named_children():
+        if name != "postprocessors":
+            child.to(potential.dtype)
+    model.collect_derivatives()
+    model.collect_outputs()
+    model.do_postprocessing = True
+    return model.requires_grad_(False).eval()
