@@ -1,1 +1,25 @@
 """Data sets as SchNetPack data modules, and the way from files to databases."""
+
+from schnetpack_molfield.datasets.archives import read_archive
+from schnetpack_molfield.datasets.checked import AtomsDatabase, CheckedData, DataError
+from schnetpack_molfield.datasets.database import write_database
+from schnetpack_molfield.datasets.frames import Frame, FrameSource, check_frame
+from schnetpack_molfield.datasets.md17 import MD17, rMD17
+from schnetpack_molfield.datasets.qm9 import QM9, QM9Sample
+from schnetpack_molfield.datasets.structures import read_structures
+
+__all__ = [
+    "MD17",
+    "QM9",
+    "AtomsDatabase",
+    "CheckedData",
+    "DataError",
+    "Frame",
+    "FrameSource",
+    "QM9Sample",
+    "check_frame",
+    "rMD17",
+    "read_archive",
+    "read_structures",
+    "write_database",
+]

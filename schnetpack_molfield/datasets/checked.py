@@ -1,0 +1,85 @@
+"""Data modules that say in one line what is wrong with their database, before training starts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import CompactHydraException
+from schnetpack.data import AtomsDataModule, BaseAtomsData, load_dataset
+
+from schnetpack_molfield.datasets.database import replace_when_complete
+from schnetpack_molfield.datasets.labels import did_you_mean
+
+IMPORT_HINT = "`molfield import FILES --out FILE.db` makes one from extended XYZ or npz files"
+
+
+class DataError(CompactHydraException, ValueError):
+    """Data that can't be trained on; Hydra programs print it without a traceback."""
+
+
+def check_name(name: str, choices: Sequence[str], what: str) -> None:
+    """Raise a ValueError with a suggestion if `name` isn't one of `choices`."""
+    if name not in choices:
+        raise ValueError(f"no {what} is called {name!r}{did_you_mean(name, choices)}")
+
+
+class CheckedData(AtomsDataModule):
+    """Adds checks to a SchNetPack data module; as a base class it comes before that module.
+
+    - A download that fails leaves nothing behind and says how to bring the data in by hand.
+    - A database that lacks a property, or is too small for the split, is refused.
+
+    Raises:
+        DataError: in `prepare_data`, with one line that says what to do.
+    """
+
+    def prepare_data(self) -> None:
+        """Download if necessary, then check."""
+        path = Path(self.datapath)
+        if path.exists():
+            super().prepare_data()
+        else:
+            self._download(path)
+        database = load_dataset(str(path), self.format)
+        self._check_properties(path, database)
+        self._check_size(path, len(database))
+
+    def _download(self, path: Path) -> None:
+        try:
+            with replace_when_complete(path) as partial:
+                self.datapath = str(partial)
+                super().prepare_data()
+        except OSError as error:
+            raise DataError(
+                f"{path} doesn't exist and can't be downloaded ({error}): "
+                f"name a database you have with data.datapath=FILE.db; {IMPORT_HINT}"
+            ) from error
+        finally:
+            self.datapath = str(path)
+
+    def _check_properties(self, path: Path, database: BaseAtomsData) -> None:
+        available = database.available_properties
+        for name in self.load_properties or self.property_units or ():
+            if name not in available:
+                raise DataError(f"{path} has no property {name!r}{did_you_mean(name, available)}")
+
+    def _check_size(self, path: Path, available: int) -> None:
+        if self.split_file is not None and Path(self.split_file).exists():
+            return
+        sizes = [size or 0 for size in (self.num_train, self.num_val, self.num_test)]
+        wanted = sum(size if size >= 1 else int(size * available) for size in sizes)
+        spare = 0 if self.num_test else 1  # without num_test, what is left over is the test set
+        if wanted + spare > available:
+            raise DataError(
+                f"{path} has {available} structures, too few for data.num_train={self.num_train}, "
+                f"data.num_val={self.num_val} and a test set; set these two smaller"
+            )
+
+
+class AtomsDatabase(CheckedData):
+    """Any SchNetPack database, as `molfield import` or `spkconvert` write it.
+
+    Takes the arguments of `schnetpack.data.AtomsDataModule`.
+    """
+
+    def _download(self, path: Path) -> None:
+        raise DataError(f"the database {path} doesn't exist; {IMPORT_HINT}")

@@ -1,0 +1,28 @@
+"""Single-atom energies of QM9, B3LYP/6-31G(2df,p).
+
+From `atomref.txt` of Ramakrishnan, Dral, Rupp & von Lilienfeld, Sci. Data 1, 140022 (2014), CC0.
+"""
+
+from schnetpack.datasets import QM9
+
+_ELEMENTS = (1, 6, 7, 8, 9)
+_U0 = (-0.500273, -37.846772, -54.583861, -75.064579, -99.718730)
+_U = (-0.498857, -37.845355, -54.582445, -75.063163, -99.717314)
+_H = (-0.497912, -37.844411, -54.581501, -75.062219, -99.716370)
+_G = (-0.510927, -37.861317, -54.598897, -75.079532, -99.733544)
+
+#: property -> (unit, {atomic number: value})
+ATOMREFS: dict[str, tuple[str, dict[int, float]]] = {
+    QM9.zpve: ("Ha", dict.fromkeys(_ELEMENTS, 0.0)),
+    QM9.U0: ("Ha", dict(zip(_ELEMENTS, _U0, strict=True))),
+    QM9.U: ("Ha", dict(zip(_ELEMENTS, _U, strict=True))),
+    QM9.H: ("Ha", dict(zip(_ELEMENTS, _H, strict=True))),
+    QM9.G: ("Ha", dict(zip(_ELEMENTS, _G, strict=True))),
+    QM9.Cv: ("cal/mol/K", dict.fromkeys(_ELEMENTS, 2.981)),
+}
+
+#: The twelve usual targets: all properties but the three rotational constants.
+TARGETS = (
+    QM9.mu, QM9.alpha, QM9.homo, QM9.lumo, QM9.gap, QM9.r2,
+    QM9.zpve, QM9.U0, QM9.U, QM9.H, QM9.G, QM9.Cv,
+)  # fmt: skip
