@@ -1,0 +1,110 @@
+"""The promises as a pytest class for any representation, and as a plain function."""
+
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+
+from schnetpack_molfield.testing.potential import Potential
+from schnetpack_molfield.testing.promises import CAPABILITIES, PROMISES, Measurement, Promise
+
+__all__ = ["RepresentationContract", "validate_representation"]
+
+_PRECISIONS = (torch.float32, torch.float64)
+_REFUSALS = (ValueError, NotImplementedError)
+
+
+class RepresentationContract:
+    """Subclass this in a test file and say how to build the representation; pytest does the rest.
+
+    Every promise is measured in single and double precision on an untrained energy model with
+    perturbed weights. A flag that is False turns its promises around: they have to be broken, by
+    a number or by a `ValueError`, so that a limitation which is gone does not stay documented.
+
+    Example::
+
+        class TestPaiNN(RepresentationContract):
+            checks_input = False
+
+            @pytest.fixture(scope="class")
+            def representation(self):
+                return lambda: PaiNN(16, 2, GaussianRBF(10, 4.0), CosineCutoff(4.0))
+
+    Attributes:
+        size_extensive: atoms beyond the cutoff do not see each other, E(A + B) = E(A) + E(B).
+        periodic: structures with periodic boundary conditions work, with stress.
+        scriptable: `torch.jit.script` works.
+        checks_input: NaN, infinite and coincident positions raise `ValueError`.
+    """
+
+    size_extensive = True
+    periodic = True
+    scriptable = True
+    checks_input = True
+
+    @pytest.fixture(scope="class")
+    def representation(self) -> Callable[[], nn.Module]:
+        """Override: a function that builds a new representation, best with 16 features."""
+        raise NotImplementedError("override the fixture `representation` in the subclass")
+
+    @pytest.fixture(scope="class", params=_PRECISIONS, ids=["float32", "float64"])
+    def potential(
+        self, request: pytest.FixtureRequest, representation: Callable[[], nn.Module]
+    ) -> Potential:
+        """The energy model under test, in both precisions."""
+        return Potential(representation, request.param)
+
+    @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
+    def test_promise(self, potential: Potential, promise: Promise) -> None:
+        """The promise is kept, or broken as documented."""
+        if promise.capability is None or getattr(self, promise.capability):
+            self._assert_kept(potential, promise)
+        else:
+            self._assert_broken(potential, promise)
+
+    def _assert_kept(self, potential: Potential, promise: Promise) -> None:
+        measurement = promise.measure(potential)
+        if measurement is not None:
+            assert measurement.kept, str(measurement)
+
+    def _assert_broken(self, potential: Potential, promise: Promise) -> None:
+        try:
+            measurement = promise.measure(potential)
+        except _REFUSALS:
+            return
+        if measurement is not None:
+            assert not measurement.kept, f"drop `{promise.capability} = False`: {measurement}"
+
+
+def validate_representation(
+    representation: nn.Module,
+    without: Iterable[str] = (),
+    randomise: bool = False,
+) -> list[Measurement]:
+    """Measure all promises of one representation, trained or not, without pytest.
+
+    Args:
+        representation: any SchNetPack representation. It is copied.
+        without: capabilities to leave out, some of `CAPABILITIES`.
+        randomise: perturb all parameters first, for an untrained representation.
+
+    Returns:
+        The worst case of each promise in each precision; print them, or look for those that
+        are not `kept`.
+
+    Raises:
+        ValueError: if `without` names an unknown capability.
+    """
+    left_out = set(without)
+    if unknown := left_out - CAPABILITIES:
+        raise ValueError(
+            f"unknown capability {sorted(unknown)}: choose from {sorted(CAPABILITIES)}"
+        )
+    measurements = []
+    for dtype in _PRECISIONS:
+        potential = Potential(lambda: deepcopy(representation), dtype, randomise)
+        promises = (p for p in PROMISES if p.capability not in left_out)
+        measurements += [promise.measure(potential) for promise in promises]
+    return [measurement for measurement in measurements if measurement is not None]

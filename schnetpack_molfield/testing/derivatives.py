@@ -1,0 +1,178 @@
+"""Checks: forces and stress are the exact derivatives of the energy, and can be trained through."""
+
+import math
+
+import numpy as np
+import torch
+from ase import Atoms
+from schnetpack import properties
+from torch.autograd.gradcheck import GradcheckError
+
+from schnetpack_molfield.testing.errors import Errors, largest, per_molecule
+from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule
+from schnetpack_molfield.testing.paths import PATHS
+from schnetpack_molfield.testing.potential import Potential
+
+__all__ = [
+    "convergence_order",
+    "finite",
+    "finite_differences",
+    "finite_training_gradients",
+    "first_derivatives",
+    "momentum",
+    "responds",
+    "second_derivatives",
+    "stress",
+]
+
+
+def _displaced(atoms: Atoms, step: float) -> list[Atoms]:
+    """One copy per coordinate, forward then backward."""
+    copies = []
+    for sign in (step, -step):
+        for index in np.ndindex(len(atoms), 3):
+            copy = atoms.copy()
+            copy.positions[index] += sign
+            copies.append(copy)
+    return copies
+
+
+def _force_error(potential: Potential, atoms: Atoms, step: float) -> float:
+    """Largest difference of the forces from central differences of the energy."""
+    inputs = potential.inputs(_displaced(atoms, step))
+    with torch.no_grad():
+        energy = potential.energies(inputs, inputs[properties.R])  # (6 n_atoms,)
+    forward, backward = energy.view(2, -1, 3)  # (n_atoms, 3) each
+    return largest(potential([atoms]).forces + (forward - backward) / (2 * step))
+
+
+def finite_differences(potential: Potential) -> Errors:
+    """F = -dE/dx by central differences with steps of 1e-4 and 1e-5 Angstrom."""
+    cases = {name: molecule(name) for name in MOLECULES + CHIRAL}
+    cases |= {f"{name} by 0.05": path(0.05) for name, path in PATHS.items()}
+    return {
+        f"{name}, step {step:g}": _force_error(potential, atoms, step)
+        for name, atoms in cases.items()
+        for step in (1e-4, 1e-5)
+    }
+
+
+def convergence_order(potential: Potential) -> Errors:
+    """The error of central differences falls with the square of the step: distance from order 2."""
+    atoms = molecule("rattled ethanol")
+    coarse, fine = (_force_error(potential, atoms, step) for step in (1e-2, 1e-3))
+    return {"rattled ethanol": abs(math.log10(coarse / fine) - 2)}
+
+
+def momentum(potential: Potential) -> Errors:
+    """Net force and net torque on a molecule are zero."""
+    names = MOLECULES + CHIRAL
+    structures = [molecule(name) for name in names]
+    forces = potential(structures).per_molecule()
+    errors: Errors = {}
+    for name, atoms, force in zip(names, structures, forces, strict=True):
+        arm = torch.as_tensor(atoms.positions - atoms.positions.mean(axis=0)).to(force)
+        torque = torch.linalg.cross(arm, force).sum(0)  # (3,)
+        errors[f"{name}, force"] = largest(force.sum(0))
+        errors[f"{name}, torque"] = largest(torque)
+    return errors
+
+
+def finite(potential: Potential) -> Errors:
+    """Number of NaN and infinite energies and forces, on degenerate molecules and beside them."""
+    cases = {name: molecule(name) for name in MOLECULES}
+    for name, path in PATHS.items():
+        cases |= {f"{name} by 1e-{k}": path(10.0**-k) for k in range(1, 13)}
+    outputs = potential(list(cases.values()))
+    bad = (~torch.isfinite(outputs.forces)).to(outputs.energy)  # (n_atoms, 3)
+    errors = per_molecule(list(cases), bad, outputs.n_atoms)
+    errors["energies"] = float((~torch.isfinite(outputs.energy)).sum())
+    return errors
+
+
+def responds(potential: Potential) -> Errors:
+    """The model is not trivial: number of molecules whose forces, or vectors, are all zero."""
+    names = [name for name in MOLECULES if len(molecule(name)) > 1]
+    inputs = potential.inputs([molecule(name) for name in names])
+    vectors = potential.features(inputs)["vector_representation"]  # (n_atoms, 3, n)
+    forces = potential.evaluate(inputs).forces  # (n_atoms, 3)
+    n_atoms = inputs[properties.n_atoms]
+    force_sizes = per_molecule(names, forces, n_atoms)
+    vector_sizes = per_molecule(names, vectors, n_atoms)
+    return {name: float(not (force_sizes[name] and vector_sizes[name])) for name in names}
+
+
+def _energy_function_passes(potential: Potential, atoms: Atoms, second: bool) -> bool:
+    inputs = potential.inputs([atoms])
+    positions = inputs[properties.R].clone().requires_grad_()
+    check = torch.autograd.gradgradcheck if second else torch.autograd.gradcheck
+    try:
+        return check(lambda x: potential.energies(inputs, x), (positions,))
+    except GradcheckError:
+        return False
+
+
+def _small_cases() -> dict[str, Atoms]:
+    cases = {name: molecule(name) for name in ("H2O", "CO2")}
+    return cases | {"bent CO2": PATHS["CO2 bent"](0.1)}
+
+
+def first_derivatives(potential: Potential) -> Errors:
+    """PyTorch's gradcheck of the energy: 1 where it fails."""
+    return {
+        name: float(not _energy_function_passes(potential, atoms, second=False))
+        for name, atoms in _small_cases().items()
+    }
+
+
+def second_derivatives(potential: Potential) -> Errors:
+    """PyTorch's gradgradcheck of the energy, that is the Hessian: 1 where it fails."""
+    return {
+        name: float(not _energy_function_passes(potential, atoms, second=True))
+        for name, atoms in _small_cases().items()
+    }
+
+
+def _bad_parameters(potential: Potential, atoms: Atoms) -> float:
+    """Number of non-finite parameter gradients of a loss on energy and forces."""
+    inputs = potential.inputs([atoms])
+    positions = inputs[properties.R].clone().requires_grad_()
+    energy = potential.energies(inputs, positions).sum()
+    (gradient,) = torch.autograd.grad(energy, positions, create_graph=True)  # (n_atoms, 3)
+    loss = energy + gradient.square().sum()
+    parameters = [p for p in potential.representation.parameters() if p.requires_grad]
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return float(sum((~torch.isfinite(g)).sum() for g in gradients if g is not None))
+
+
+def finite_training_gradients(potential: Potential) -> Errors:
+    """Number of non-finite parameter gradients when training on forces of degenerate molecules."""
+    cases = {name: molecule(name) for name in MOLECULES}
+    cases |= {f"{name} by 1e-8": path(1e-8) for name, path in PATHS.items()}
+    return {name: _bad_parameters(potential, atoms) for name, atoms in cases.items()}
+
+
+def _strained(atoms: Atoms, index: tuple[int, int], size: float) -> Atoms:
+    """The box and everything in it under a symmetric strain."""
+    strain = np.zeros((3, 3))
+    strain[index] += size / 2
+    strain[index[::-1]] += size / 2
+    copy = atoms.copy()
+    copy.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    return copy
+
+
+def stress(potential: Potential) -> Errors:
+    """Stress of a triclinic box = dE/dstrain / volume by central differences."""
+    step = 1e-5
+    atoms = molecule("water box")
+    predicted = potential.with_stress([atoms]).stress
+    assert predicted is not None
+    symmetric = (predicted[0] + predicted[0].T) / 2  # (3, 3)
+    errors: Errors = {}
+    for index in [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]:
+        energy = potential([_strained(atoms, index, size) for size in (step, -step)]).energy
+        reference = (energy[0] - energy[1]) / (2 * step * atoms.get_volume())
+        errors[f"component {index}"] = largest(symmetric[index] - reference)
+    errors["antisymmetric part"] = largest(predicted[0] - predicted[0].T)
+    return errors

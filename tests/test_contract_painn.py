@@ -1,0 +1,41 @@
+"""SchNetPack's own PaiNN through the contract: the host passes what it should pass.
+
+PaiNN does not look at its input, so NaN and coincident atoms get an answer. Its invariant
+sqrt(|v|^2 + epsilon) has a curvature of epsilon^(-1/2) where symmetry makes v vanish; with the
+default of 1e-8 that is 1e4, seen by tests in single precision and by finite differences.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from schnetpack.nn import CosineCutoff, GaussianRBF
+from schnetpack.representation import PaiNN
+
+from schnetpack_molfield.testing import RepresentationContract, validate_representation
+
+CUTOFF = 4.0
+
+
+def painn(epsilon: float) -> PaiNN:
+    return PaiNN(
+        n_atom_basis=16,
+        n_interactions=2,
+        radial_basis=GaussianRBF(n_rbf=10, cutoff=CUTOFF),
+        cutoff_fn=CosineCutoff(CUTOFF),
+        epsilon=epsilon,
+    )
+
+
+class TestPaiNN(RepresentationContract):
+    checks_input = False
+
+    @pytest.fixture(scope="class")
+    def representation(self) -> Callable[[], PaiNN]:
+        return lambda: painn(epsilon=1e-4)
+
+
+def test_default_epsilon_is_too_sharp_at_symmetric_sites() -> None:
+    measurements = validate_representation(painn(epsilon=1e-8), ["checks_input"], randomise=True)
+    broken = {(m.promise, str(m.dtype)) for m in measurements if not m.kept}
+    assert {("finite_differences", "torch.float64"), ("translation", "torch.float32")} <= broken
+    assert all(m.kept for m in measurements if m.promise in ("finite", "bounded_forces"))
