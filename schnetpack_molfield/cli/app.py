@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schnetpack_molfield import __version__
+from schnetpack_molfield.cli.import_data import import_data
 
 app = typer.Typer(
     help="Molecular fields beyond SchNetPack's own commands.",
@@ -33,6 +34,9 @@ def _root(
     ),
 ) -> None:
     """Molecular fields beyond SchNetPack's own commands."""
+
+
+app.command("import")(import_data)
 
 
 def main() -> None:

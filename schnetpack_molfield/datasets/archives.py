@@ -129,7 +129,7 @@ def _atomrefs(arrays: Arrays, labels: list[Label]) -> dict[str, list[float]]:
         for prefix in _ATOMREF_PREFIXES:
             name = names.get(key.removeprefix(prefix).lower())
             if key.startswith(prefix) and name:
-                found[name] = _by_atomic_number(dict(table.tolist()))
+                found[name] = _by_atomic_number({int(z): value for z, value in table.tolist()})
     if "qm9_index" in arrays:
         units = {label.name: label.unit for label in labels}
         found |= {
@@ -140,7 +140,7 @@ def _atomrefs(arrays: Arrays, labels: list[Label]) -> dict[str, list[float]]:
     return found
 
 
-def _by_atomic_number(table: Mapping[float, float]) -> list[float]:
+def _by_atomic_number(table: Mapping[int, float]) -> list[float]:
     values = np.zeros(100)
-    values[[int(number) for number in table]] = list(table.values())
+    values[list(table)] = list(table.values())
     return values.tolist()

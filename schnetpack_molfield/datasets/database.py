@@ -1,7 +1,8 @@
 """Write labelled structures into a SchNetPack database, all of them or nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from schnetpack.data import ASEAtomsData
@@ -29,7 +30,7 @@ def write_database(
     *,
     overwrite: bool = False,
     skip_missing: bool = False,
-) -> list[int]:
+) -> list[list[int]]:
     """Write all frames of all sources into one database.
 
     Args:
@@ -39,7 +40,7 @@ def write_database(
         skip_missing: leave out frames with a label that isn't available, instead of refusing.
 
     Returns:
-        The number of frames written from each source.
+        For each source, the numbers of the frames that were written.
 
     Raises:
         FileExistsError: if the database exists and `overwrite` isn't set.
@@ -77,16 +78,19 @@ def _check_units(sources: Sequence[FrameSource]) -> None:
             )
 
 
-def _add(database: ASEAtomsData, frames: Iterable[Frame]) -> int:
-    written = 0
-    for atoms, properties in frames:
-        database.add_system(atoms, **properties)
-        written += 1
+def _add(database: ASEAtomsData, frames: Iterator[tuple[int, Frame]]) -> list[int]:
+    """Write frames by the thousand: a transaction for each single one would take minutes."""
+    written: list[int] = []
+    while chunk := list(islice(frames, 1000)):
+        numbers, good = zip(*chunk, strict=True)
+        atoms, properties = zip(*good, strict=True)
+        database.add_systems(list(properties), list(atoms))
+        written += numbers
     return written
 
 
-def checked(source: FrameSource, skip_missing: bool) -> Iterator[Frame]:
-    """Pass on the good frames; stop at a bad one with its file and number.
+def checked(source: FrameSource, skip_missing: bool) -> Iterator[tuple[int, Frame]]:
+    """Pass on the good frames with their numbers; stop at a bad one with its file and number.
 
     Raises:
         ValueError: for a broken frame, or for a label that isn't available unless `skip_missing`.
@@ -108,7 +112,7 @@ def checked(source: FrameSource, skip_missing: bool) -> Iterator[Frame]:
             )
         if not missing:
             _check(frame, source.path, number)
-            yield frame
+            yield number, frame
         number += 1
 
 

@@ -62,8 +62,9 @@ def _atoms(path: Path) -> Iterator[Atoms]:
 def _values(atoms: Atoms) -> dict[str, np.ndarray]:
     """Every number a frame carries: of its calculator, of the system, of the atoms."""
     results = dict(atoms.calc.results) if atoms.calc is not None else {}
-    if np.shape(results.get(properties.stress)) == (6,):
-        results[properties.stress] = voigt_6_to_full_3x3_stress(results[properties.stress])
+    stress = results.get(properties.stress)
+    if stress is not None and np.shape(stress) == (6,):
+        results[properties.stress] = voigt_6_to_full_3x3_stress(stress)
     arrays = {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions")}
     per_atom = arrays.keys() | _PER_ATOM_RESULTS
     return {
