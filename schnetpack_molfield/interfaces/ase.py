@@ -1,8 +1,10 @@
 """A trained model as a calculator of the Atomic Simulation Environment, in one line."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import torch
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
@@ -29,7 +31,7 @@ OPTIONS = (
 
 
 class MolFieldCalculator(SpkCalculator):
-    """ASE calculator of a trained SchNetPack model, ``atoms.calc = MolFieldCalculator("best_model")``.
+    """ASE calculator of a trained model: ``atoms.calc = MolFieldCalculator("best_model")``.
 
     Everything a simulation needs comes from the model's own record; what is given overrides it.
     Energies are in eV, forces in eV/Angstrom, the stress (dE/dstrain / volume, six Voigt
@@ -68,8 +70,9 @@ class MolFieldCalculator(SpkCalculator):
         if unknown is not None:
             hint = did_you_mean(unknown, ["device", "skin", *OPTIONS])
             raise TypeError(f"MolFieldCalculator has no option {unknown!r}: {hint}")
-        if not isinstance(model, AtomisticModel):
-            model = load_potential_file(model)
+        # a copy of the user's own model, because it is frozen and extended below
+        is_model = isinstance(model, AtomisticModel)
+        model = deepcopy(model) if is_model else load_potential_file(model)
         # SpkCalculator's own constructor would load the model a second time
         Calculator.__init__(self)
         self.settings = read_settings(model, **options)
@@ -91,7 +94,7 @@ class MolFieldCalculator(SpkCalculator):
         self.energy_key = self.settings.energy_key
         self.force_key = self.settings.forces_key
         self.stress_key = self.settings.stress_key
-        self.model_results: dict[str, torch.Tensor] | None = None
+        self.model_results: dict[str, torch.Tensor] = {}
 
     def calculate(
         self,
@@ -110,20 +113,21 @@ class MolFieldCalculator(SpkCalculator):
         # SkinNeighborList itself overlooks most changes of the cell and fails on new atoms
         if {"numbers", "cell", "pbc"}.intersection(system_changes):
             self.neighbor_list.reset()
-        outputs = self.model(self.converter(self.atoms))
-        self.model_results = {key: value.detach() for key, value in outputs.items()}
+        self.model_results = self.model(self.converter(self.atoms))
+        output = {key: _array(value) for key, value in self.model_results.items()}
         energy, length = self.settings.energy_unit, self.settings.length_unit
         self.results = {
-            "energy": self.model_results[self.energy_key].item() * energy,
-            "forces": self._array(self.force_key) * (energy / length),
+            "energy": output[self.energy_key].item() * energy,
+            "forces": output[self.force_key] * (energy / length),
         }
         self.results["free_energy"] = self.results["energy"]
         if self.atoms.pbc.any() and self.atoms.cell.rank == 3:
-            stress = self._array(self.stress_key).reshape(3, 3) * (energy / length**3)
+            stress = output[self.stress_key].reshape(3, 3) * (energy / length**3)
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
 
-    def _array(self, key: str):
-        return self.model_results[key].double().cpu().numpy()
+
+def _array(output: torch.Tensor) -> np.ndarray:
+    return output.detach().double().cpu().numpy()
 
 
 class _Converter(AtomsConverter):

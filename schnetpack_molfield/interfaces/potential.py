@@ -1,6 +1,7 @@
-"""Turn a trained model into a potential: energy, exact forces and stress, settings from its record."""
+"""Turn a trained model into a potential: energy, exact forces and stress, in known units."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from schnetpack.atomistic import Forces, Response, Strain
@@ -56,7 +57,10 @@ def read_settings(model: AtomisticModel, **given: object) -> Potential:
         TypeError: The dtype isn't float32 or float64.
     """
     record = getattr(model, "molfield_record", None) or {}
-    option = {**record, **{name: value for name, value in given.items() if value is not None}}
+    option: dict[str, Any] = {
+        **record,
+        **{name: value for name, value in given.items() if value is not None},
+    }
     module = _force_module(model)
     energy_key = option.get("energy_key") or _guess_energy_key(model, module)
     if energy_key not in model.model_outputs:
@@ -73,8 +77,8 @@ def read_settings(model: AtomisticModel, **given: object) -> Potential:
         cutoff=float(option.get("cutoff") or model.representation.cutoff),
         dtype=check_dtype(option.get("dtype") or next(model.parameters()).dtype),
         energy_key=energy_key,
-        forces_key=option.get("forces_key") or getattr(module, "force_key", "forces"),
-        stress_key=option.get("stress_key") or getattr(module, "stress_key", "stress"),
+        forces_key=str(option.get("forces_key") or getattr(module, "force_key", "forces")),
+        stress_key=str(option.get("stress_key") or getattr(module, "stress_key", "stress")),
         energy_unit=check_unit(unit, "energy"),
         length_unit=check_unit(length, "length"),
         elements=tuple(record["elements"]) if record.get("elements") else None,

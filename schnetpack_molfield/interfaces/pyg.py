@@ -70,7 +70,9 @@ def to_pyg(inputs: Inputs) -> Batch:
     """
     for key in (properties.Z, properties.R, properties.idx_m, properties.n_atoms):
         if key not in inputs:
-            raise KeyError(f"no {key!r} in the input; give a batch from schnetpack.data.AtomsLoader")
+            raise KeyError(
+                f"no {key!r} in the input; give a batch from schnetpack.data.AtomsLoader"
+            )
     sizes = _Sizes(inputs)
     columns = {
         _NAMES.get(key, key): sizes.split(key, value)
