@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from schnetpack_molfield.interfaces import MolecularField, MolFieldCalculator
+    from schnetpack_molfield.fields import MolecularField
+    from schnetpack_molfield.interfaces import MolFieldCalculator
     from schnetpack_molfield.representation import MolField
 
 __version__ = "0.1.0"
@@ -13,7 +14,7 @@ __all__ = ["MolField", "MolFieldCalculator", "MolecularField", "__version__"]
 _HOME = {
     "MolField": "representation",
     "MolFieldCalculator": "interfaces",
-    "MolecularField": "interfaces",
+    "MolecularField": "fields",
 }
 
 

@@ -69,7 +69,11 @@ def draw_surfaces(
         axes.plot(*np.stack([start, end], axis=1), color="0.3", linewidth=3)
     sizes = 250 * covalent_radii[atoms.numbers]
     axes.scatter(
-        *atoms.positions.T, s=sizes, c=jmol_colors[atoms.numbers], edgecolors="0.2", depthshade=False
+        *atoms.positions.T,
+        s=sizes,
+        c=jmol_colors[atoms.numbers],
+        edgecolors="0.2",
+        depthshade=False,
     )
     for (vertices, faces), level in zip(meshes, levels, strict=True):
         color = NEGATIVE if level < 0 else POSITIVE

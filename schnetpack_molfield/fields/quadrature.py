@@ -1,0 +1,88 @@
+"""Integration over all space, with the points crowded around the nuclei."""
+
+from __future__ import annotations
+
+import math
+
+import ase.data
+import numpy as np
+import torch
+from torch import Tensor
+
+from schnetpack_molfield.fields.geometry import distances
+
+#: Decay of an atom's share of space, 2/bohr in 1/Angstrom, and the smaller share of hydrogen.
+_DECAY, _HYDROGEN_SHARE = 3.78, 0.3
+
+
+def atom_centered_quadrature(
+    atomic_numbers: Tensor, positions: Tensor, n_radial: int = 50, n_polar: int = 16
+) -> tuple[Tensor, Tensor]:
+    """Points and weights for the integral of a decaying function over all space.
+
+    Space is shared among the atoms in proportion to exp(-2 r / bohr) / r^3 (Franchini, Philipsen
+    & Visscher, J. Comput. Chem. 34, 1819 (2013)). Around every atom lie spheres at Becke's radii
+    (J. Chem. Phys. 88, 2547 (1988)), each with a product rule of Gauss-Legendre polar and
+    equidistant azimuthal angles, exact to degree 2 n_polar - 1. The defaults give the number of
+    electrons of an organic molecule to about 1e-4.
+
+    Args:
+        atomic_numbers: (n_atoms,).
+        positions: (n_atoms, 3) in Angstrom; their dtype and device are those of the result.
+        n_radial: number of spheres per atom.
+        n_polar: number of polar angles; there are twice as many azimuthal ones.
+
+    Returns:
+        Points (n_points, 3) in Angstrom and weights (n_points,) in cubic Angstrom.
+    """
+    radii, radial_weights = (x.to(positions) for x in _radial_rule(atomic_numbers, n_radial))
+    directions, angular_weights = (x.to(positions) for x in _sphere_rule(n_polar))
+    arms = radii[:, :, None, None] * directions  # (n_atoms, n_radial, n_angular, 3)
+    points = (positions[:, None, None] + arms).flatten(1, 2)  # (n_atoms, n_local, 3)
+    weights = (radial_weights.unsqueeze(-1) * angular_weights).flatten(1)  # (n_atoms, n_local)
+    own = torch.arange(len(positions), device=positions.device).repeat_interleave(weights.shape[1])
+    share = _own_share(points.flatten(0, 1), own, atomic_numbers, positions)  # (n_points,)
+    return points.flatten(0, 1), weights.flatten() * share
+
+
+def _radial_rule(atomic_numbers: Tensor, n_radial: int) -> tuple[Tensor, Tensor]:
+    """Radii and weights, r^2 included, of every atom: (n_atoms, n_radial) each.
+
+    Gauss-Chebyshev points of the second kind on (-1, 1), mapped to r = R (1 + x) / (1 - x) with
+    R half the covalent radius, and the whole one for hydrogen.
+    """
+    covalent = torch.as_tensor(ase.data.covalent_radii)[atomic_numbers.cpu()]
+    scale = torch.where(atomic_numbers.cpu() == 1, covalent, covalent / 2).unsqueeze(-1)
+    angle = torch.arange(1, n_radial + 1, dtype=torch.float64) * math.pi / (n_radial + 1)
+    x = angle.cos()
+    radii = scale * (1 + x) / (1 - x)  # (n_atoms, n_radial)
+    jacobian = 2 * scale / (1 - x).square()
+    return radii, math.pi / (n_radial + 1) * angle.sin() * jacobian * radii.square()
+
+
+def _sphere_rule(n_polar: int) -> tuple[Tensor, Tensor]:
+    """Unit vectors (n_angular, 3) and weights (n_angular,) that add up to 4 pi."""
+    cosine, weights = np.polynomial.legendre.leggauss(n_polar)
+    azimuth = (np.arange(2 * n_polar) + 0.5) * np.pi / n_polar
+    z, phi = (a.ravel() for a in np.meshgrid(cosine, azimuth, indexing="ij"))
+    rho = np.sqrt(1 - z**2)
+    directions = np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=1)
+    weights = np.repeat(weights, 2 * n_polar) * np.pi / n_polar
+    return torch.as_tensor(directions), torch.as_tensor(weights)
+
+
+def _own_share(points: Tensor, own: Tensor, atomic_numbers: Tensor, positions: Tensor) -> Tensor:
+    """Share (n_points,) of its own atom `own` (n_points,) in every point, block by block."""
+    size = torch.where(atomic_numbers == 1, _HYDROGEN_SHARE, 1.0).to(positions)
+    block = max(1, 2**20 // len(positions))
+
+    def shares(points: Tensor) -> Tensor:  # (n, n_atoms), adding up to 1
+        gaps = distances(points, positions)
+        return (size.log() - _DECAY * gaps - 3 * gaps.log()).softmax(dim=-1)
+
+    return torch.cat(
+        [
+            shares(p).gather(1, o.unsqueeze(1)).squeeze(1)
+            for p, o in zip(points.split(block), own.split(block), strict=True)
+        ]
+    )
