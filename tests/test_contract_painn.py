@@ -30,7 +30,8 @@ class TestPaiNN(RepresentationContract):
     checks_input = False
 
     @pytest.fixture(scope="class")
-    def representation(self) -> Callable[[], PaiNN]:
+    @classmethod
+    def representation(cls) -> Callable[[], PaiNN]:
         return lambda: painn(epsilon=1e-4)
 
 

@@ -29,7 +29,8 @@ class RepresentationContract:
             checks_input = False
 
             @pytest.fixture(scope="class")
-            def representation(self):
+            @classmethod
+            def representation(cls):
                 return lambda: PaiNN(16, 2, GaussianRBF(10, 4.0), CosineCutoff(4.0))
 
     Attributes:
@@ -45,13 +46,15 @@ class RepresentationContract:
     checks_input = True
 
     @pytest.fixture(scope="class")
-    def representation(self) -> Callable[[], nn.Module]:
+    @classmethod
+    def representation(cls) -> Callable[[], nn.Module]:
         """Override: a function that builds a new representation, best with 16 features."""
         raise NotImplementedError("override the fixture `representation` in the subclass")
 
     @pytest.fixture(scope="class", params=_PRECISIONS, ids=["float32", "float64"])
+    @classmethod
     def potential(
-        self, request: pytest.FixtureRequest, representation: Callable[[], nn.Module]
+        cls, request: pytest.FixtureRequest, representation: Callable[[], nn.Module]
     ) -> Potential:
         """The energy model under test, in both precisions."""
         return Potential(representation, request.param)

@@ -22,7 +22,7 @@ _ALL = MOLECULES + CHIRAL
 
 
 def batch_equals_single(potential: Potential) -> Errors:
-    """A batch in any order, of sizes 1 to 21 and with lone atoms, gives what single molecules do."""
+    """A batch of 1 to 21 atoms, in any order and with lone atoms, gives what singles give."""
     errors: Errors = {}
     for label, names in {"forward": _ALL, "backward": _ALL[::-1]}.items():
         structures = [molecule(name) for name in names]

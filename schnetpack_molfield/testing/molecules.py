@@ -80,7 +80,7 @@ def _dihaloethane(second_carbon: str) -> Atoms:
 
 
 def _water_box() -> Atoms:
-    """Eight waters in a triclinic box narrower than two cutoffs: several images of one neighbour."""
+    """Eight waters in a triclinic box so narrow that a neighbour is seen several times."""
     rng = np.random.default_rng(5)
     box = Atoms(pbc=True, cell=[(6.2, 0, 0), (0.7, 6.1, 0), (-0.4, 0.5, 6.3)])
     for corner in np.ndindex(2, 2, 2):

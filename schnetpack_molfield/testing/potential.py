@@ -52,7 +52,7 @@ def perturb(module: nn.Module, seed: int, scale: float = 0.1) -> None:
     with torch.no_grad():
         for parameter in module.parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter += scale * noise.to(parameter)
+            parameter.add_(scale * noise.to(parameter))
 
 
 class Potential:
@@ -98,8 +98,8 @@ class Potential:
         rms = self.model(inputs)[properties.forces].square().mean().sqrt()
         weight, bias = list(readout.parameters())[-2:]
         with torch.no_grad():
-            weight /= rms
-            bias /= rms
+            weight.div_(rms)
+            bias.div_(rms)
 
     @property
     def representation(self) -> nn.Module:

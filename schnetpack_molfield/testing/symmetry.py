@@ -74,7 +74,7 @@ def translation(potential: Potential) -> Errors:
 
 
 def vector_equivariance(potential: Potential) -> Errors:
-    """s(Rx + t) = s(x), v(Rx + t) = R v(x) for the representation, relative to its largest value."""
+    """s(Rx + t) = s(x), v(Rx + t) = R v(x) for the features, relative to their largest value."""
     structures = [molecule(name) for name in _ALL]
     shift = np.array([1.0, -2.0, 0.5])
     inputs = potential.inputs(structures)
