@@ -14,6 +14,7 @@ from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.molecular_field import MolecularField
 from schnetpack_molfield.fields.promolecule import PromoleculeDensity
 from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
+from schnetpack_molfield.fields.quantum import QuantumCalculation
 from schnetpack_molfield.fields.vector_function import VectorFunction
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Grid",
     "MolecularField",
     "PromoleculeDensity",
+    "QuantumCalculation",
     "SignedDistance",
     "SmoothDistance",
     "SolventExcludedDistance",

@@ -56,7 +56,7 @@ class ElementTable:
         self.name = name
         self.values = torch.full((N_ELEMENTS,), float("nan"), dtype=torch.float64)
         n = min(N_ELEMENTS, len(values))
-        self.values[:n] = torch.as_tensor(np.asarray(values[:n], dtype=float))
+        self.values[:n] = torch.as_tensor(np.array(values[:n], dtype=float))
         self.values[0] = 1.0  # stands for "no atom" in padded batches
 
     def __call__(self, numbers: Tensor, like: Tensor) -> Tensor:

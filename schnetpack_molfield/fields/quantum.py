@@ -1,0 +1,218 @@
+"""Electron density, electrostatic potential and orbitals of a PySCF calculation (extra `qm`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import combinations_with_replacement, product
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.units import Bohr, Hartree
+from torch import Tensor
+
+from schnetpack_molfield.fields.checks import check_atoms, optional_import
+from schnetpack_molfield.fields.geometry import distances
+from schnetpack_molfield.fields.molecular_field import MolecularField
+
+#: Numbers per block: points times pairs of basis functions (potential) or derivatives (orbitals).
+_BLOCK = 2**23
+
+
+class QuantumCalculation:
+    """Fields of a converged mean-field calculation, in float64 on the CPU.
+
+    Densities and orbitals can be differentiated up to four times in the points, the potential
+    once; none of them in the atom positions.
+
+    Example:
+        >>> calculation = QuantumCalculation.run(ase.build.molecule("H2O"))
+        >>> calculation.density().to_cube("rho.cube")
+        >>> calculation.orbitals(["HOMO", "LUMO"]).render("homo.png", channel="HOMO", level=0.1)
+
+    Args:
+        mean_field: a converged PySCF object of any Hartree-Fock or Kohn-Sham class, for molecules.
+    """
+
+    def __init__(self, mean_field: Any) -> None:
+        optional_import("pyscf", "qm")
+        if mean_field.mo_coeff is None:
+            raise ValueError("the PySCF calculation has not been run; call its kernel() first")
+        self.mean_field = mean_field
+        self.mol = mean_field.mol
+        self.atoms = Atoms(self.mol.elements, self.mol.atom_coords(unit="Angstrom"))
+
+    @classmethod
+    def run(
+        cls,
+        atoms: Atoms,
+        xc: str = "b3lyp",
+        basis: str = "6-31g(2df,p)",
+        charge: int = 0,
+        spin: int = 0,
+    ) -> QuantumCalculation:
+        """Run a Kohn-Sham calculation; the defaults are QM9's level.
+
+        Args:
+            atoms: the molecule.
+            xc: functional, by PySCF's name.
+            basis: basis set, by PySCF's name.
+            charge: in units of e.
+            spin: number of unpaired electrons.
+
+        Raises:
+            RuntimeError: if the calculation does not converge.
+        """
+        check_atoms(atoms)
+        gto, dft = optional_import("pyscf.gto", "qm"), optional_import("pyscf.dft", "qm")
+        geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
+        mol = gto.M(
+            atom=geometry, unit="Angstrom", basis=basis, charge=charge, spin=spin, verbose=0
+        )
+        mean_field = dft.KS(mol, xc=xc)
+        mean_field.kernel()
+        if not mean_field.converged:
+            raise RuntimeError(f"the {xc}/{basis} calculation of {atoms.symbols} did not converge")
+        return cls(mean_field)
+
+    def density(self) -> MolecularField:
+        """Electron density in e/Ang^3, both spins together."""
+        density_matrix = self._density_matrix()
+
+        def evaluate(points: Tensor) -> Tensor:
+            orbitals = _AtomicOrbitals.apply(points / Bohr, self.mol, 0)  # (n_points, n_ao)
+            density = ((orbitals @ density_matrix) * orbitals).sum(dim=-1, keepdim=True)
+            return density / Bohr**3  # (n_points, 1)
+
+        return self._field(evaluate, ["electron_density"], "e/Ang^3", numbers_per_point=9)
+
+    def orbitals(self, names: Sequence[str | int] = ("HOMO", "LUMO")) -> MolecularField:
+        """Molecular orbitals in 1/Ang^1.5, alpha ones if they depend on spin.
+
+        Args:
+            names: "HOMO", "LUMO", "HOMO-1", "LUMO+2" ..., or indices from 0; one channel each.
+        """
+        coefficients, occupations = self.mean_field.mo_coeff, self.mean_field.mo_occ
+        if coefficients.ndim == 3:
+            coefficients, occupations = coefficients[0], occupations[0]
+        columns = [_orbital_index(name, occupations) for name in names]
+        chosen = torch.as_tensor(np.ascontiguousarray(coefficients[:, columns]))  # (n_ao, n)
+
+        def evaluate(points: Tensor) -> Tensor:
+            orbitals = _AtomicOrbitals.apply(points / Bohr, self.mol, 0)  # (n_points, n_ao)
+            return orbitals @ chosen / Bohr**1.5
+
+        return self._field(evaluate, [str(name) for name in names], "1/Ang^1.5", 9)
+
+    def potential(self) -> MolecularField:
+        """Electrostatic potential of nuclei and electrons in V, infinite at the nuclei."""
+        charges = torch.as_tensor(self.mol.atom_charges(), dtype=torch.float64)
+        nuclei = torch.as_tensor(self.mol.atom_coords())  # (n_atoms, 3) bohr
+        density_matrix = self._density_matrix()
+
+        def evaluate(points: Tensor) -> Tensor:
+            of_nuclei = (charges / distances(points / Bohr, nuclei)).sum(dim=-1)
+            of_electrons = _ElectronPotential.apply(points / Bohr, self.mol, density_matrix)
+            return ((of_nuclei - of_electrons) * Hartree).unsqueeze(-1)  # (n_points, 1)
+
+        return self._field(evaluate, ["electrostatic_potential"], "V", 3 * self.mol.nao)
+
+    def _density_matrix(self) -> Tensor:
+        """(n_ao, n_ao), both spins together."""
+        matrix = np.asarray(self.mean_field.make_rdm1())
+        return torch.as_tensor(matrix.sum(axis=0) if matrix.ndim == 3 else matrix)
+
+    def _field(
+        self,
+        evaluate: Callable[[Tensor], Tensor],
+        channels: list[str],
+        units: str,
+        numbers_per_point: int,
+    ) -> MolecularField:
+        """A field whose blocks of points need `numbers_per_point` per basis function."""
+        block_size = max(1, _BLOCK // (numbers_per_point * self.mol.nao))
+        return MolecularField(
+            evaluate, self.atoms, channels, units, dtype=torch.float64, block_size=block_size
+        )
+
+
+class _AtomicOrbitals(torch.autograd.Function):
+    """Derivatives of a given order of the atomic orbitals, whose derivative is the next order."""
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, mol: Any, order: int) -> Tensor:
+        """(n_points, n_ao, 3, ..., 3), one axis per order, from points (n_points, 3) in bohr."""
+        ctx.save_for_backward(points)
+        ctx.mol, ctx.order = mol, order
+        name = "GTOval_cart" if mol.cart else "GTOval_sph"
+        name = f"{name}_deriv{order}" if order else name
+        packed = mol.eval_gto(name, points.detach().numpy())
+        packed = packed.reshape(-1, *packed.shape[-2:])  # (n_derivatives, n_points, n_ao)
+        distinct = list(combinations_with_replacement(range(3), order))
+        unpack = [distinct.index(tuple(sorted(axes))) for axes in product(range(3), repeat=order)]
+        full = torch.as_tensor(packed[-len(distinct) :])[unpack]
+        return full.permute(1, 2, 0).reshape(len(points), -1, *[3] * order).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Chain rule with the derivatives of the next order."""
+        (points,) = ctx.saved_tensors
+        following = _AtomicOrbitals.apply(points, ctx.mol, ctx.order + 1)
+        return (gradient.unsqueeze(-1) * following).flatten(1, -2).sum(dim=1), None, None
+
+
+class _ElectronPotential(torch.autograd.Function):
+    """Coulomb potential of the electrons, in atomic units."""
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, mol: Any, density_matrix: Tensor) -> Tensor:
+        """(n_points,) from points (n_points, 3) in bohr."""
+        ctx.save_for_backward(points)
+        ctx.mol, ctx.density_matrix = mol, density_matrix
+        integrals = mol.intor("int1e_grids", grids=points.detach().numpy())
+        return torch.einsum("pij,ij->p", torch.as_tensor(integrals), density_matrix)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Chain rule with the slope of the potential."""
+        (points,) = ctx.saved_tensors
+        slope = _ElectronPotentialSlope.apply(points, ctx.mol, ctx.density_matrix)
+        return gradient.unsqueeze(-1) * slope, None, None
+
+
+class _ElectronPotentialSlope(torch.autograd.Function):
+    """Gradient of the Coulomb potential of the electrons, in atomic units."""
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, mol: Any, density_matrix: Tensor) -> Tensor:
+        """(n_points, 3): moving a point equals moving both basis functions the other way."""
+        integrals = mol.intor("int1e_grids_ip", grids=points.detach().numpy())  # (3, p, i, j)
+        return 2 * torch.einsum("kpij,ij->pk", torch.as_tensor(integrals), density_matrix)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Second derivatives are not computed."""
+        raise NotImplementedError(
+            "the electrostatic potential of a calculation can be differentiated only once"
+        )
+
+
+def _orbital_index(name: str | int, occupations: np.ndarray) -> int:
+    """Column of an orbital by name or index.
+
+    Raises:
+        ValueError: if the name can't be read or there is no such orbital.
+    """
+    homo = int(np.flatnonzero(occupations > 0)[-1])
+    match = re.fullmatch(r"(HOMO|LUMO)([+-]\d+)?", str(name), flags=re.IGNORECASE)
+    if match:
+        index = homo + (match[1].upper() == "LUMO") + int(match[2] or 0)
+    elif str(name).isdigit():
+        index = int(name)
+    else:
+        raise ValueError(f"unknown orbital {name!r}; use HOMO, LUMO, HOMO-1, LUMO+2 or an index")
+    if not 0 <= index < len(occupations):
+        raise ValueError(f"there is no orbital {name}: {len(occupations)} orbitals were computed")
+    return index
