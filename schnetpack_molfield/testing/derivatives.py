@@ -79,7 +79,7 @@ def momentum(potential: Potential) -> Errors:
 
 
 def finite(potential: Potential) -> Errors:
-    """Number of NaN and infinite energies and forces, on degenerate molecules and beside them."""
+    """No NaN, no infinity, on degenerate molecules and beside them: 1 where there is one."""
     cases = {name: molecule(name) for name in MOLECULES}
     for name, path in PATHS.items():
         cases |= {f"{name} by 1e-{k}": path(10.0**-k) for k in range(1, 13)}
@@ -91,7 +91,7 @@ def finite(potential: Potential) -> Errors:
 
 
 def responds(potential: Potential) -> Errors:
-    """The model is not trivial: number of molecules whose forces, or vectors, are all zero."""
+    """The model is not trivial: 1 where all forces or all vectors are zero."""
     names = [name for name in MOLECULES if len(molecule(name)) > 1]
     inputs = potential.inputs([molecule(name) for name in names])
     vectors = potential.features(inputs)["vector_representation"]  # (n_atoms, 3, n)
@@ -99,7 +99,7 @@ def responds(potential: Potential) -> Errors:
     n_atoms = inputs[properties.n_atoms]
     force_sizes = per_molecule(names, forces, n_atoms)
     vector_sizes = per_molecule(names, vectors, n_atoms)
-    return {name: float(not (force_sizes[name] and vector_sizes[name])) for name in names}
+    return {name: float(not min(force_sizes[name], vector_sizes[name]) > 0) for name in names}
 
 
 def _energy_function_passes(potential: Potential, atoms: Atoms, second: bool) -> bool:

@@ -52,7 +52,8 @@ def cross_molecule_gradient(potential: Potential) -> Errors:
 
 def isolated_atoms(potential: Potential) -> Errors:
     """Molecules of one atom feel no force at all, alone and in a batch of nothing else."""
-    batches = {"H": [Atoms("H")], "H and He": [Atoms("H"), Atoms("He")]}
+    hydrogen, helium = (Atoms(symbol, positions=[(1.3, -2.1, 0.7)]) for symbol in ("H", "He"))
+    batches = {"H": [hydrogen], "H and He": [hydrogen, helium]}
     return {name: largest(potential(batch).forces) for name, batch in batches.items()}
 
 

@@ -156,4 +156,4 @@ def enantiomers(potential: Potential) -> Errors:
 def distinguishes_diastereomers(potential: Potential) -> Errors:
     """Diastereomers have different energies: 0 if they differ by more than 1e-6 eV, else 1."""
     energy = potential([molecule("meso CHFCl-CHFCl"), molecule("chiral CHFCl-CHFCl")]).energy
-    return {"CHFCl-CHFCl": float(largest(energy[0] - energy[1]) <= 1e-6)}
+    return {"CHFCl-CHFCl": float(not largest(energy[0] - energy[1]) > 1e-6)}
