@@ -1,1 +1,5 @@
 """Output modules that query or pool a molecular field."""
+
+from schnetpack_molfield.atomistic.spatial_extent import ElectronicSpatialExtent
+
+__all__ = ["ElectronicSpatialExtent"]

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import CompactHydraException
 from schnetpack.data import AtomsDataModule, BaseAtomsData, load_dataset
 
 from schnetpack_molfield.datasets.database import replace_when_complete
-from schnetpack_molfield.datasets.labels import did_you_mean
+from schnetpack_molfield.transform.checks import did_you_mean
 
 IMPORT_HINT = "`molfield import FILES --out FILE.db` makes one from extended XYZ or npz files"
 
@@ -19,7 +20,7 @@ class DataError(CompactHydraException, ValueError):
 def check_name(name: str, choices: Sequence[str], what: str) -> None:
     """Raise a ValueError with a suggestion if `name` isn't one of `choices`."""
     if name not in choices:
-        raise ValueError(f"no {what} is called {name!r}{did_you_mean(name, choices)}")
+        raise ValueError(f"no {what} is called {name!r}: {did_you_mean(name, choices)}")
 
 
 class CheckedData(AtomsDataModule):
@@ -60,7 +61,7 @@ class CheckedData(AtomsDataModule):
         available = database.available_properties
         for name in self.load_properties or self.property_units or ():
             if name not in available:
-                raise DataError(f"{path} has no property {name!r}{did_you_mean(name, available)}")
+                raise DataError(f"{path} has no property {name!r}: {did_you_mean(name, available)}")
 
     def _check_size(self, path: Path, available: int) -> None:
         if self.split_file is not None and Path(self.split_file).exists():
@@ -76,10 +77,19 @@ class CheckedData(AtomsDataModule):
 
 
 class AtomsDatabase(CheckedData):
-    """Any SchNetPack database, as `molfield import` or `spkconvert` write it.
+    """Energies and forces from any SchNetPack database, read in eV and eV/Angstrom.
 
-    Takes the arguments of `schnetpack.data.AtomsDataModule`.
+    `molfield import` and `spkconvert` write such databases.
+
+    Args:
+        energy_key: name of the energy in the database.
+        forces_key: name of the forces.
+        kwargs: the other arguments of `schnetpack.data.AtomsDataModule`.
     """
+
+    def __init__(self, *, energy_key: str, forces_key: str, **kwargs: Any) -> None:
+        units = {energy_key: "eV", forces_key: "eV/Ang"}
+        super().__init__(load_properties=list(units), property_units=units, **kwargs)
 
     def _download(self, path: Path) -> None:
         raise DataError(f"the database {path} doesn't exist; {IMPORT_HINT}")

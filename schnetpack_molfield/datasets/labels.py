@@ -1,11 +1,11 @@
 """What the keys of an archive mean: `F_kcal_mol_A` holds forces in kcal/mol/Angstrom."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from schnetpack import properties
 from schnetpack.datasets import QM9
+
+from schnetpack_molfield.transform.checks import did_you_mean
 
 #: Unit suffixes of archive keys and their names in SchNetPack, longest first.
 UNIT_SUFFIXES = {
@@ -92,17 +92,10 @@ def _choose(
     name: str, unit: str | None, available: dict[str, Label | None], by_name: dict[str, str]
 ) -> Label:
     if name not in by_name:
-        raise ValueError(f"no property {name!r}{did_you_mean(name, by_name)}")
+        raise ValueError(f"no property {name!r}: {did_you_mean(name, by_name)}")
     label = available[by_name[name]]
     if label is None and unit is None:
         raise ValueError(f"the unit of {name!r} isn't known; pass --property {name}=UNIT")
     if label is None:
         return Label(name, name, str(unit))
     return label._replace(unit=unit or label.unit)
-
-
-def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """End an error message: the closest of the valid names, or all of them."""
-    choices = list(choices)
-    close = get_close_matches(name, choices, n=1)
-    return f", did you mean {close[0]!r}?" if close else f"; there is {', '.join(choices)}"

@@ -42,12 +42,8 @@ class QM9Sample(QM9):
     10.6084/m9.figshare.978904; please cite Ramakrishnan, Dral, Rupp & von Lilienfeld, Sci. Data 1,
     140022 (2014).
 
-    Args:
-        kwargs: as for `QM9`.
+    Takes the arguments of `QM9`.
     """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(remove_uncharacterized=True, **kwargs)
 
     def prepare_data(self) -> None:
         """Write the database at `datapath` unless it is there."""
