@@ -19,6 +19,7 @@ from torchmetrics.regression import MeanAbsoluteError
 from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.database import write_database
 from schnetpack_molfield.representation import MolField
+from schnetpack_molfield.train import ModelRecord
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 
 CUTOFF = 5.0
@@ -98,7 +99,7 @@ def _train(folder: Path, data: spk.data.AtomsDataModule, epochs: int) -> None:
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=epochs,
-        callbacks=[keep_best],
+        callbacks=[ModelRecord(), keep_best],
         logger=False,
         inference_mode=False,
         num_sanity_val_steps=0,

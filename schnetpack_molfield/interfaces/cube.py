@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TextIO
 
 import ase.io.cube
 import numpy as np
@@ -13,12 +12,12 @@ from schnetpack_molfield.fields.grid import Grid
 
 
 def write_cube(
-    file: TextIO, atoms: Atoms, grid: Grid, values: np.ndarray, comment: str = ""
+    path: str | Path, atoms: Atoms, grid: Grid, values: np.ndarray, comment: str = ""
 ) -> None:
-    """Write values on a grid to an open file.
+    """Write values on a grid.
 
     Args:
-        file: open for writing text.
+        path: file to write; one that exists is overwritten.
         atoms: the molecule.
         grid: where the values are.
         values: (nx, ny, nz).
@@ -26,7 +25,8 @@ def write_cube(
     """
     boxed = atoms.copy()
     boxed.set_cell(grid.steps * np.array(grid.shape)[:, None])  # what ASE divides by the shape
-    ase.io.cube.write_cube(file, boxed, values, origin=grid.origin, comment=comment or "field")
+    with Path(path).open("w") as file:
+        ase.io.cube.write_cube(file, boxed, values, origin=grid.origin, comment=comment or "field")
 
 
 def read_cube(path: str | Path) -> tuple[Atoms, Grid, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,15 +94,17 @@ def view_surfaces(grid: Grid, values: np.ndarray, levels: Sequence[float], atoms
         atoms: the molecule.
     """
     view = optional_import("py3Dmol", "viz").view(width=600, height=500)
-    xyz, cube = io.StringIO(), io.StringIO()
+    xyz = io.StringIO()
     atoms.write(xyz, format="xyz")
-    write_cube(cube, atoms, grid, values)
     view.addModel(xyz.getvalue(), "xyz")
     view.setStyle({"stick": {"radius": 0.12}, "sphere": {"scale": 0.25}})
+    with TemporaryDirectory() as folder:
+        cube = Path(folder, "field.cube")
+        write_cube(cube, atoms, grid, values)
+        volume = cube.read_text()
     for level in levels:
         color = NEGATIVE if level < 0 else POSITIVE
-        style = {"isoval": level, "color": color, "opacity": 0.7}
-        view.addVolumetricData(cube.getvalue(), "cube", style)
+        view.addVolumetricData(volume, "cube", {"isoval": level, "color": color, "opacity": 0.7})
     view.zoomTo()
     return view
 

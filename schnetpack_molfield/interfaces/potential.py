@@ -8,6 +8,7 @@ from schnetpack.atomistic import Forces, Response, Strain
 from schnetpack.model import AtomisticModel
 
 from schnetpack_molfield.interfaces.checks import check_dtype, check_unit
+from schnetpack_molfield.train.record import read_record
 from schnetpack_molfield.transform.checks import did_you_mean
 
 __all__ = ["Potential", "as_potential", "read_settings"]
@@ -56,13 +57,13 @@ def read_settings(model: AtomisticModel, **given: object) -> Potential:
         ValueError: The unit of energy isn't recorded and isn't given, or isn't known.
         TypeError: The dtype isn't float32 or float64.
     """
-    record = getattr(model, "molfield_record", None) or {}
+    record = read_record(model) or {}
     option: dict[str, Any] = {
         **record,
         **{name: value for name, value in given.items() if value is not None},
     }
     module = _force_module(model)
-    energy_key = option.get("energy_key") or _guess_energy_key(model, module)
+    energy_key = option.get("energy_key") or _find_energy_key(model, module, bool(record))
     if energy_key not in model.model_outputs:
         hint = did_you_mean(energy_key, model.model_outputs)
         raise KeyError(f"the model has no output {energy_key!r}: {hint}")
@@ -90,14 +91,16 @@ def _force_module(model: AtomisticModel) -> Forces | Response | None:
     return next((m for m in model.output_modules if isinstance(m, Forces | Response)), None)
 
 
-def _guess_energy_key(model: AtomisticModel, module: Forces | Response | None) -> str:
+def _find_energy_key(
+    model: AtomisticModel, module: Forces | Response | None, recorded: bool
+) -> str:
     if module is not None:
         return module.energy_key
-    if len(model.model_outputs) == 1:
+    if len(model.model_outputs) == 1 and not recorded:
         return model.model_outputs[0]
     raise KeyError(
-        f"the model predicts {', '.join(sorted(model.model_outputs))}; "
-        "name the energy among them: energy_key=..."
+        f"the model predicts {', '.join(sorted(model.model_outputs))}; if one of them is a total "
+        "energy that forces can be derived from, name it: energy_key=..."
     )
 
 

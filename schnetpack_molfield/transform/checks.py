@@ -25,9 +25,11 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
         name: What was given.
         options: What would have been valid.
     """
-    options = sorted(options)
-    close = get_close_matches(name, options, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(options) or 'none'}"
+    by_lower = {option.lower(): option for option in sorted(options)}
+    close = get_close_matches(name.lower(), by_lower, n=1)
+    if close:
+        return f"did you mean {by_lower[close[0]]!r}?"
+    return f"there is {', '.join(by_lower.values()) or 'none'}"
 
 
 class CheckStructure(Transform):
