@@ -73,7 +73,7 @@ PATHS: dict[str, Path] = {
     "H2O through the line": _bent_water,
     "CH4 squeezed": _stretch("CH4", _Z),
     "CH4, C leaves the centroid": _move("CH4", [0], _GENERIC),
-    "SF6, F leaves": _move("SF6", [1], _GENERIC),
+    "SF6, S leaves the centroid": _move("SF6", [0], _GENERIC),
     "NH3 through the plane": _planar_ammonia,
     "BF3 out of the plane": _move("BF3", [0], _Z),
     "C6H6 chair": _chair,
