@@ -191,9 +191,8 @@ class MolecularField(Field):
         path, column = check_new_file(path, (".cube", ".cub"), force), self.index(channel)
         grid = Grid.around(self.atoms.positions, spacing, margin).as_written_in_cube()
         values = self(grid.points)[:, column].view(grid.shape)  # (nx, ny, nz)
-        name = self.channels[column]
-        with path.open("w") as file:
-            write_cube(file, self.atoms, grid, values.numpy(force=True), self._label(name))
+        label = self._label(self.channels[column])
+        write_cube(path, self.atoms, grid, values.numpy(force=True), label)
         return grid
 
     def to_mesh(

@@ -145,5 +145,5 @@ def _fit_view(axes: Any, points: np.ndarray) -> None:
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     half = np.ptp(points, axis=0).max() / 2
     axes.set(**{f"{k}lim": (m - half, m + half) for k, m in zip("xyz", middle, strict=True)})
-    axes.set_box_aspect((1, 1, 1))
+    axes.set_box_aspect((1, 1, 1), zoom=1.3)
     axes.set_axis_off()
