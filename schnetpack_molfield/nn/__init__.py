@@ -1,1 +1,21 @@
 """Small general layers."""
+
+from schnetpack_molfield.nn.angular import (
+    LearnedAngularEncoding,
+    LearnedDihedralEncoding,
+    cos_angle,
+    dihedral_components,
+)
+from schnetpack_molfield.nn.element_pairs import ElementPairs
+from schnetpack_molfield.nn.radial import LearnedRadialEncoding
+from schnetpack_molfield.nn.spline import CubicSpline
+
+__all__ = [
+    "CubicSpline",
+    "ElementPairs",
+    "LearnedAngularEncoding",
+    "LearnedDihedralEncoding",
+    "LearnedRadialEncoding",
+    "cos_angle",
+    "dihedral_components",
+]

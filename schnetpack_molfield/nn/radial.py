@@ -1,0 +1,177 @@
+"""Learned encoding of interatomic distances, in the place of SchNetPack's radial bases."""
+
+import math
+
+import torch
+from schnetpack.nn.radial import BesselRBF, GaussianRBF
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.nn.spline import CubicSpline
+
+__all__ = ["LearnedRadialEncoding", "PairCorrection"]
+
+_HOST_BASES = {"gaussian": GaussianRBF, "bessel": BesselRBF}
+# Knots per feature with which the fit misses the host's functions by less than 1e-3 of their size
+_KNOTS_PER_FEATURE = {"gaussian": 2, "bessel": 4}
+
+
+class PairCorrection(nn.Module):
+    r"""Correction of radial features by the pair of elements, of low rank and zero at the start.
+
+    .. math::
+        \phi_k(d, Z_i, Z_j) = f_k(d) + \sum_{r=1}^{R} a_r(Z_i) \, a_r(Z_j) \, g_r(d) \, u_{rk}
+
+    a canonical polyadic decomposition over (pair, distance, feature), symmetric in the pair.
+
+    Args:
+        n_rbf: number of features f.
+        rank: number R of functions g.
+        max_z: largest atomic number.
+    """
+
+    def __init__(self, n_rbf: int, rank: int, max_z: int) -> None:
+        super().__init__()
+        self.n_rbf = n_rbf
+        self.rank = rank
+        self.element_factors = nn.Parameter(torch.randn(max_z + 1, rank))
+        self.mixing = nn.Parameter(torch.zeros(rank, n_rbf))
+
+    def forward(
+        self,
+        features: Tensor,  # (n, n_rbf + rank), f and g side by side
+        z_i: Tensor,  # (n,)
+        z_j: Tensor,  # (n,)
+    ) -> Tensor:
+        """Return the corrected features, shape (n, n_rbf)."""
+        shared, pairwise = features.split([self.n_rbf, self.rank], dim=-1)
+        a_i = F.embedding(z_i, self.element_factors)  # (n, rank)
+        a_j = F.embedding(z_j, self.element_factors)  # (n, rank)
+        return torch.addmm(shared, a_i * a_j * pairwise, self.mixing)  # (n, n_rbf)
+
+
+class LearnedRadialEncoding(nn.Module):
+    r"""Learned, twice continuously differentiable encoding of distances.
+
+    Each feature is a cubic spline over [0, cutoff] whose coefficients are trained with the rest of
+    the model (the idea of Gao et al. 2022, arXiv:2211.12773), and starts as one of SchNetPack's
+    Gaussian or Bessel functions. Use it wherever SchNetPack takes a radial basis:
+
+        representation = PaiNN(64, 3, LearnedRadialEncoding(20, 5.0), CosineCutoff(5.0))
+
+    With `pair_rank` > 0 a distance can mean different things to different elements: see
+    `PairCorrection`. The elements come with the call, or from an `ElementPairs` around a
+    SchNetPack representation, which calls with distances alone.
+
+    Beyond the cutoff the encoding goes over into a constant, twice continuously differentiable;
+    it is the cutoff function that switches the interaction off.
+
+    Args:
+        n_rbf: number of features.
+        cutoff: end of the grid in the unit of the distances (Angstrom in SchNetPack).
+        n_knots: number of grid points; by default enough to start within 1e-3 of the host's
+            functions (2 per Gaussian, 4 per Bessel function, twice that with `short_range`).
+        init: `gaussian` or `bessel`, the functions to start from.
+        grid: `uniform`, or `short_range`: knots uniform in log(1 + 4 d / cutoff), five times
+            denser at zero distance than at the cutoff.
+        pair_rank: rank of the correction by the pair of elements; 0 leaves it out.
+        max_z: largest atomic number, for `pair_rank`.
+
+    Raises:
+        ValueError: for an unknown `init` or `grid`, a cutoff that isn't positive, or fewer than
+            two features.
+    """
+
+    _z_i: Tensor | None
+    _z_j: Tensor | None
+
+    def __init__(
+        self,
+        n_rbf: int,
+        cutoff: float,
+        n_knots: int | None = None,
+        init: str = "gaussian",
+        grid: str = "uniform",
+        pair_rank: int = 0,
+        max_z: int = 100,
+    ) -> None:
+        super().__init__()
+        check_choice("init", init, list(_HOST_BASES))
+        check_choice("grid", grid, ["uniform", "short_range"])
+        if n_rbf < 2 or not cutoff > 0:
+            raise ValueError(f"expected n_rbf >= 2 and cutoff > 0, got {n_rbf} and {cutoff}")
+        self.n_rbf = n_rbf
+        self.cutoff = float(cutoff)
+        self.short_range = grid == "short_range"
+        n_knots = n_knots or n_rbf * _KNOTS_PER_FEATURE[init] * (2 if self.short_range else 1)
+        self.spline = CubicSpline(n_knots, n_rbf + pair_rank)
+        self.pair = PairCorrection(n_rbf, pair_rank, max_z) if pair_rank else None
+        self.condition_on(None, None)
+        self._initialise(init)
+
+    def condition_on(self, z_i: Tensor | None, z_j: Tensor | None) -> None:
+        """Set the elements for callers that only pass distances; None takes them back."""
+        self._z_i, self._z_j = z_i, z_j
+
+    def forward(self, d: Tensor, z_i: Tensor | None = None, z_j: Tensor | None = None) -> Tensor:
+        """Encode distances.
+
+        Args:
+            d: distances, any shape (...).
+            z_i: atomic numbers of the first atoms, as many as distances, for `pair_rank` > 0.
+            z_j: atomic numbers of the second atoms.
+
+        Returns:
+            Features, shape (..., n_rbf).
+
+        Raises:
+            ValueError: if `pair_rank` > 0 and nobody gave the elements.
+        """
+        features = self.spline(self._to_grid(d.reshape(-1)))  # (n, n_rbf + pair_rank)
+        if self.pair is not None:
+            z_i = self._z_i if z_i is None else z_i
+            z_j = self._z_j if z_j is None else z_j
+            if z_i is None or z_j is None:
+                raise ValueError(
+                    "pair_rank > 0 needs the elements: pass z_i and z_j, or put "
+                    "schnetpack_molfield.nn.ElementPairs around the representation"
+                )
+            features = self.pair(features, z_i.reshape(-1), z_j.reshape(-1))  # (n, n_rbf)
+        return features.reshape(d.shape + (self.n_rbf,))  # (..., n_rbf)
+
+    def _to_grid(self, d: Tensor) -> Tensor:
+        """Position of a distance in grid steps."""
+        steps = self.spline.n_knots - 1
+        if self.short_range:
+            return torch.log1p(d * (4.0 / self.cutoff)) * (steps / math.log(5.0))  # (n,)
+        return d * (steps / self.cutoff)  # (n,)
+
+    def _initialise(self, init: str) -> None:
+        """Fit the host's functions, and tell the spline how its grid lies along the distance."""
+        n_points = 16 * self.spline.n_knots  # midpoints: at 0 the host's Bessel function jumps
+        d = (torch.arange(n_points, dtype=torch.float64) + 0.5) * (self.cutoff / n_points)
+        host = _HOST_BASES[init]
+        values = host(self.n_rbf, self.cutoff).double()(d)  # (n, n_rbf)
+        n_pair = self.spline.n_features - self.n_rbf
+        if n_pair:
+            pairwise = host(max(n_pair, 2), self.cutoff).double()(d)[:, :n_pair]  # (n, pair_rank)
+            values = torch.cat([values, pairwise], dim=-1)
+        self.spline.fit(self._to_grid(d), values)
+        self.spline.set_metric(*self._metric())
+
+    def _metric(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Grid position, its two derivatives and the trapezoidal weights at the knots."""
+        steps = self.spline.n_knots - 1
+        t = torch.arange(steps + 1, dtype=torch.float64)
+        if self.short_range:
+            a = self.cutoff / 4
+            d = a * torch.expm1(t * (math.log(5.0) / steps))
+            slope = steps / math.log(5.0) / (a + d)
+            bend = -slope / (a + d)
+        else:
+            slope = torch.full_like(t, steps / self.cutoff)
+            bend = torch.zeros_like(t)
+        weight = 1 / slope
+        weight[[0, -1]] /= 2
+        return t, slope, bend, weight
