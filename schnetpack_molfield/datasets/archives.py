@@ -55,7 +55,7 @@ def read_archive(path: Path, wanted: dict[str, str | None] | None = None) -> Fra
 
 def _load(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except (BadZipFile, EOFError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"not a readable numpy archive ({error})") from error

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from schnetpack import datasets
+from schnetpack.data import load_dataset
 
 from schnetpack_molfield.datasets.archives import read_archive
-from schnetpack_molfield.datasets.checked import CheckedData, check_name
+from schnetpack_molfield.datasets.checked import CheckedData, DataError, check_name
 from schnetpack_molfield.datasets.database import write_database
-from schnetpack_molfield.datasets.qm9_reference import TARGETS
+from schnetpack_molfield.datasets.qm9_reference import ENERGIES, TARGETS
 
 SAMPLE = Path(__file__).with_name("qm9_sample.npz")
 
@@ -20,6 +21,7 @@ class QM9(CheckedData, datasets.QM9):
     Args:
         property: the one property that is trained on; only this one is loaded.
         property_units: units to convert to, by property.
+        remove_uncharacterized: leave out the 3,054 molecules that failed QM9's consistency check.
         kwargs: the other arguments of `schnetpack.datasets.QM9`.
 
     Raises:
@@ -27,11 +29,36 @@ class QM9(CheckedData, datasets.QM9):
     """
 
     def __init__(
-        self, *, property: str, property_units: Mapping[str, str] | None = None, **kwargs: Any
+        self,
+        *,
+        property: str,
+        property_units: Mapping[str, str] | None = None,
+        remove_uncharacterized: bool = True,
+        **kwargs: Any,
     ) -> None:
         check_name(property, TARGETS, "property of QM9")
         units = {name: unit for name, unit in (property_units or {}).items() if name == property}
-        super().__init__(load_properties=[property], property_units=units, **kwargs)
+        super().__init__(
+            load_properties=[property],
+            property_units=units,
+            remove_uncharacterized=remove_uncharacterized,
+            **kwargs,
+        )
+        self.property = property
+
+    def prepare_data(self) -> None:
+        """Download if necessary, then check.
+
+        Raises:
+            DataError: with one line that says what to do.
+        """
+        super().prepare_data()
+        references = load_dataset(self.datapath, self.format).metadata["atomrefs"]
+        if self.property in ENERGIES and self.property not in references:
+            raise DataError(
+                f"{self.datapath} has no single-atom energies for {self.property!r}; `molfield "
+                "import` writes them for QM9 archives, ASEAtomsData.update_metadata for any other"
+            )
 
 
 class QM9Sample(QM9):

@@ -21,6 +21,9 @@ ATOMREFS: dict[str, tuple[str, dict[int, float]]] = {
     QM9.Cv: ("cal/mol/K", dict.fromkeys(_ELEMENTS, 2.981)),
 }
 
+#: Targets of which the energies of the free atoms are subtracted.
+ENERGIES = (QM9.U0, QM9.U, QM9.H, QM9.G)
+
 #: The twelve usual targets: all properties but the three rotational constants.
 TARGETS = (
     QM9.mu, QM9.alpha, QM9.homo, QM9.lumo, QM9.gap, QM9.r2,

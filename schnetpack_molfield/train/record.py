@@ -23,11 +23,11 @@ from typing import Any
 from ase.data import chemical_symbols
 from schnetpack.atomistic import Forces, Response
 from schnetpack.data import AtomsDataModule
-from schnetpack.datasets import QM9
 from schnetpack.model import AtomisticModel
 from torch import nn
 
 from schnetpack_molfield import __version__
+from schnetpack_molfield.datasets.qm9_reference import ENERGIES
 
 #: The papers behind the host; a representation adds its own in an attribute `references`.
 REFERENCES = (
@@ -36,7 +36,7 @@ REFERENCES = (
 )
 
 #: Energies of a system that a force can be derived from, by SchNetPack's names.
-ENERGY_KEYS = ("energy", QM9.U0, QM9.U, QM9.H, QM9.G)
+ENERGY_KEYS = ("energy", *ENERGIES)
 
 
 def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
         datamodule: its data, already set up.
     """
     units = datamodule.dataset.units
-    outputs = list(model.model_outputs or [])
+    outputs = sorted(model.model_outputs)
     forces = next((m for m in model.modules() if isinstance(m, Forces | Response)), None)
     energy = next((key for key in ENERGY_KEYS if key in outputs), None)
     stress = getattr(forces, "stress_key", None)

@@ -1,0 +1,53 @@
+"""Small archives in the two layouts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WATER = np.array([8, 1, 1], dtype=np.uint8)
+
+
+@pytest.fixture
+def frames() -> dict[str, np.ndarray]:
+    """Five frames of one composition, periodic, with a split."""
+    rng = np.random.default_rng(0)
+    return {
+        "Z": WATER,
+        "R": rng.normal(size=(5, 3, 3)).astype(np.float32),
+        "E_eV": rng.normal(size=5),
+        "F_eV_A": rng.normal(size=(5, 3, 3)).astype(np.float32),
+        "dipole_Debye": rng.normal(size=(5, 3)),
+        "cell_A": np.tile(np.eye(3) * 9, (5, 1, 1)),
+        "split": np.array([0, 0, 0, 0, 1], dtype=np.uint8),
+        "iso_atom_E_eV": np.array([[1.0, -13.6], [8.0, -430.0]]),
+    }
+
+
+@pytest.fixture
+def molecules() -> dict[str, np.ndarray]:
+    """Hydrogen, water and a single atom, in QM9's names; the atom has no gap."""
+    rng = np.random.default_rng(1)
+    return {
+        "qm9_index": np.arange(3),
+        "n_atoms": np.array([2, 3, 1], dtype=np.uint8),
+        "Z": np.array([1, 1, 8, 1, 1, 6], dtype=np.uint8),
+        "R": rng.normal(size=(6, 3)).astype(np.float32),
+        "u0_Ha": np.array([-1.1, -76.4, -37.8]),
+        "gap_Ha": np.array([0.5, 0.4, np.nan], dtype=np.float32),
+        "charges_e": rng.normal(size=6),
+        "dipole_Debye": rng.normal(size=(3, 3)),
+        "smiles": np.array(["[H][H]", "O", "C"]),
+    }
+
+
+@pytest.fixture
+def save(tmp_path: Path):
+    """Write arrays to an archive and return its path."""
+
+    def save_archive(arrays: dict[str, np.ndarray]) -> Path:
+        path = tmp_path / "archive.npz"
+        np.savez_compressed(path, **arrays)
+        return path
+
+    return save_archive
