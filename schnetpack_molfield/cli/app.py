@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schnetpack_molfield import __version__
+from schnetpack_molfield.cli.encoding import encoding
 from schnetpack_molfield.cli.import_data import import_data
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ def _root(
 
 
 app.command("import")(import_data)
+app.command("encoding")(encoding)
 
 
 def main() -> None:
