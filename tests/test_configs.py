@@ -1,0 +1,230 @@
+"""SchNetPack's own commands find and run this package's configurations, from any folder.
+
+The tests with a subprocess train for two steps, five to ten seconds each.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import schnetpack.cli  # noqa: F401 (registers the resolvers of SchNetPack's configurations)
+from ase.build import molecule
+from hydra import compose, initialize_config_module
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from schnetpack.data import ASEAtomsData
+from schnetpack.interfaces import AtomsConverter
+from schnetpack.transform import MatScipyNeighborList
+
+from schnetpack_molfield.datasets import read_archive, write_database
+from schnetpack_molfield.datasets.qm9 import SAMPLE
+from schnetpack_molfield.datasets.qm9_reference import TARGETS
+
+pytestmark = pytest.mark.filterwarnings("ignore:provider=hydra.searchpath")  # ./configs is optional
+
+
+@pytest.fixture(autouse=True)
+def _from_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    with initialize_config_module("schnetpack.configs", version_base="1.2"):
+        yield
+
+
+def configure(*overrides: str) -> DictConfig:
+    config = compose("train", overrides=[*overrides, "model.representation.n_atom_basis=16"])
+    OmegaConf.resolve(config.model)
+    return config
+
+
+def predict(config: DictConfig, *names: str) -> dict[str, np.ndarray]:
+    """Untrained predictions for some molecules, without postprocessing."""
+    model = instantiate(config.model)
+    model.do_postprocessing = False
+    convert = AtomsConverter(MatScipyNeighborList(cutoff=5.0))
+    results = model(convert([molecule(name) for name in names]))
+    return {key: value.detach().numpy() for key, value in results.items()}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_qm9_target_has_a_read_out(target: str) -> None:
+    config = configure("experiment=molfield_qm9", f"globals.property={target}")
+    prediction = predict(config, "CH4", "CH3CH2OH", "H2")[target]
+    assert prediction.shape == (3,)
+    assert np.isfinite(prediction).all()
+    assert config.task.outputs[0].name == target
+
+
+@pytest.mark.parametrize(
+    ("target", "size_dependence"),
+    [("energy_U0", 2.0), ("zpve", 2.0), ("isotropic_polarizability", 2.0), ("homo", 1.0)],
+)
+def test_sums_and_averages(target: str, size_dependence: float) -> None:
+    """Two methanes beyond the cutoff have twice the energy and the same HOMO as one."""
+    model = instantiate(
+        configure("experiment=molfield_qm9", f"globals.property={target}").model
+    ).double()
+    model.do_postprocessing = False
+    one, two = molecule("CH4"), molecule("CH4")
+    two.translate([50.0, 0, 0])
+    convert = AtomsConverter(MatScipyNeighborList(cutoff=5.0), dtype=model_dtype(model))
+    single, pair = model(convert([one]))[target], model(convert([one + two]))[target]
+    assert pair.item() == pytest.approx(size_dependence * single.item(), rel=1e-10)
+
+
+def model_dtype(model):
+    return next(model.parameters()).dtype
+
+
+@pytest.mark.parametrize(
+    ("target", "mean", "atomrefs", "extensive"),
+    [
+        ("energy_U0", True, True, True),
+        ("free_energy", True, True, True),
+        ("heat_capacity", True, False, True),
+        ("homo", True, False, False),
+        ("dipole_moment", False, False, None),
+        ("electronic_spatial_extent", False, False, None),
+    ],
+)
+def test_offsets_go_out_and_come_back(target, mean, atomrefs, extensive) -> None:
+    config = configure("experiment=molfield_qm9", f"globals.property={target}")
+    removed = [t for t in config.data.transforms if "RemoveOffsets" in t._target_]
+    added = [t for t in config.model.postprocessors if "AddOffsets" in t._target_]
+    assert len(removed) == len(added) == int(mean)
+    for out, back in zip(removed, added, strict=True):
+        assert out.get("remove_mean", False) == back.get("add_mean", False) == mean
+        assert out.get("remove_atomrefs", False) == back.get("add_atomrefs", False) == atomrefs
+        assert out.get("is_extensive", True) == back.get("is_extensive", True) == extensive
+
+
+@pytest.mark.parametrize("name", ["molfield_md17", "molfield_rmd17", "molfield_custom"])
+def test_force_fields(name: str) -> None:
+    config = configure(f"experiment={name}", "data.datapath=any.db")
+    results = predict(config, "CH3CH2OH", "H2O")
+    assert results["energy"].shape == (2,)
+    assert results["forces"].shape == (12, 3)
+
+
+@pytest.mark.parametrize("precision", [32, 64])
+def test_precision_is_one_switch(precision: int) -> None:
+    config = configure("experiment=molfield_md17", f"globals.precision={precision}")
+    assert config.trainer.precision == precision
+    assert config.data.transforms[-1]._target_.endswith(f"CastTo{precision}")
+
+
+@pytest.mark.parametrize("charts", ["atom", "molecule"])
+@pytest.mark.parametrize("name", ["qm9_atomwise", "qm9_dipole", "md17", "rmd17"])
+def test_schnetpack_s_experiments_take_the_representation(name: str, charts: str) -> None:
+    config = configure(
+        f"experiment={name}",
+        "model/representation=molfield",
+        f"model.representation.charts={charts}",
+    )
+    assert all(np.isfinite(value).all() for value in predict(config, "CH4", "H2O").values())
+
+
+def test_response_properties_reach_the_representation() -> None:
+    config = configure("experiment=response", "model/representation=molfield")
+    wanted = config.model.representation.response_properties
+    assert wanted == config.globals.response_properties
+    assert "response_properties" in config.model.representation
+    assert (
+        configure("experiment=md17", "model/representation=molfield").model.representation[
+            "response_properties"
+        ]
+        is None
+    )
+
+
+@pytest.fixture(scope="session")
+def quickstart(tmp_path_factory, run_command, few_steps) -> tuple[Path, str]:
+    """The quickstart cut down to two steps: its run folder and what it printed."""
+    folder = tmp_path_factory.mktemp("user")
+    done = run_command(folder, "spktrain", "experiment=molfield_quickstart", *few_steps)
+    return next((folder / "runs").iterdir()), done.stdout
+
+
+def test_quickstart_ends_with_error_model_and_usage(quickstart: tuple[Path, str]) -> None:
+    run, output = quickstart
+    lines = output.strip().splitlines()
+    assert any(
+        line.startswith("Test MAE of energy_U0: ") and line.endswith(" eV") for line in lines
+    )
+    assert f'MolFieldCalculator("{run}/best_model")' in lines[-1]
+    assert (run / "best_model").exists()
+    assert len(ASEAtomsData(str(run.parents[1] / "data" / "molfield_qm9_sample.db"))) == 2000
+
+
+def test_usage_line_works_as_printed(quickstart: tuple[Path, str]) -> None:
+    statement = quickstart[1].strip().splitlines()[-1].removeprefix("Use it in ASE:  ")
+    names = {"atoms": molecule("CH3CH2OH")}
+    exec(statement, names)
+    energy = names["atoms"].get_potential_energy()
+    assert energy == pytest.approx(-4216.0, abs=30)  # B3LYP total energy of ethanol in eV
+    assert np.isfinite(names["atoms"].get_forces()).all()
+
+
+@pytest.fixture(scope="session")
+def qm9_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mine") / "qm9.db"
+    write_database(path, [read_archive(SAMPLE)])
+    return path
+
+
+@pytest.mark.parametrize("target", ["dipole_moment", "homo", "electronic_spatial_extent"])
+def test_qm9_runs_on_a_database_of_the_user(
+    tmp_path, run_command, few_steps, qm9_database, target
+) -> None:
+    options = [f"data.datapath={qm9_database}", "data.num_train=100", "data.num_val=20"]
+    done = run_command(
+        tmp_path,
+        "spktrain",
+        "experiment=molfield_qm9",
+        f"globals.property={target}",
+        "data.batch_size=10",
+        *options,
+        *few_steps,
+    )
+    assert f"Test MAE of {target}: " in done.stdout
+    assert "Use it in ASE" not in done.stdout
+    assert list(tmp_path.glob("runs/*/best_model"))
+
+
+def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -> None:
+    positions = molecule("H2O").positions + np.random.default_rng(0).normal(0, 0.05, (30, 3, 3))
+    labels = {"E_kcal_mol": positions.sum((1, 2)), "F_kcal_mol_A": positions}
+    np.savez(tmp_path / "water.npz", Z=[8, 1, 1], R=positions, **labels)
+    renames = ["--rename", "energy=U", "--rename", "forces=dU"]
+    run_command(tmp_path, "molfield", "import", "water.npz", "-o", "water.db", *renames)
+    done = run_command(
+        tmp_path,
+        "spktrain",
+        "experiment=molfield_custom",
+        f"data.datapath={tmp_path / 'water.db'}",
+        "globals.energy_key=U",
+        "globals.forces_key=dU",
+        "globals.precision=64",
+        *few_steps,
+    )
+    assert "Test MAE of dU: " in done.stdout
+    assert "eV/Ang" in done.stdout
+    assert "Use it in ASE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["experiment=molfield_qm9", "globals.property=enrgy_U0"], "did you mean 'energy_U0'"),
+        (["experiment=molfield_custom"], "data.datapath"),
+        (["experiment=molfield_custom", "data.datapath=/nowhere/a.db"], "molfield import"),
+    ],
+)
+def test_mistakes_are_explained_without_a_traceback(
+    tmp_path, run_command, few_steps, overrides, message
+) -> None:
+    done = run_command(tmp_path, "spktrain", *overrides, *few_steps, check=False)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
