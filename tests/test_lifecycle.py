@@ -20,6 +20,7 @@ import torch
 from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
+from ase.md.verlet import VelocityVerlet
 from schnetpack.md.data import HDF5Loader
 from schnetpack.transform import MatScipyNeighborList
 
@@ -217,6 +218,27 @@ def test_molecular_dynamics(folder: Path, trained: Path, frames: list[Atoms]) ->
     assert len(energies) == 20
     np.testing.assert_allclose(np.diff(energies), np.diff(expected), rtol=0, atol=1e-6)
     assert np.ptp(energies + kinetic) < 0.05 * np.ptp(energies)
+
+
+def total_energies(atoms: Atoms, time_step: float) -> np.ndarray:
+    """Total energy along 40 fs of Newton's equations, starting with velocities of 300 K."""
+    spread = np.sqrt(atoms.get_masses() * units.kB * 300)  # (n_atoms,)
+    atoms.set_momenta(np.random.default_rng(0).normal(size=(len(atoms), 3)) * spread[:, None])
+    energies: list[float] = []
+    dynamics = VelocityVerlet(atoms, time_step * units.fs)
+    dynamics.attach(lambda: energies.append(atoms.get_total_energy()))
+    dynamics.run(round(40 / time_step))
+    return np.array(energies)
+
+
+def test_energy_conservation(trained: Path, frames: list[Atoms]) -> None:
+    """Energy fluctuates with the square of the time step, as for the exact gradient only."""
+    spreads = []
+    for time_step in (0.5, 0.25):
+        atoms = frames[0].copy()
+        atoms.calc = MolFieldCalculator(trained)
+        spreads.append(total_energies(atoms, time_step).std())
+    assert spreads[0] / spreads[1] == pytest.approx(4.0, abs=0.3)
 
 
 KILLER = """
