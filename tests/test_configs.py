@@ -202,7 +202,7 @@ def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -
         tmp_path,
         "spktrain",
         "experiment=molfield_custom",
-        f"data.datapath={tmp_path / 'water.db'}",
+        "data.datapath=water.db",
         "globals.energy_key=U",
         "globals.forces_key=dU",
         "globals.precision=64",
@@ -217,7 +217,7 @@ def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -
     ("overrides", "message"),
     [
         (["experiment=molfield_qm9", "globals.property=enrgy_U0"], "did you mean 'energy_U0'"),
-        (["experiment=molfield_custom"], "data.datapath"),
+        (["experiment=molfield_custom"], "data.datapath=FILE.db"),
         (["experiment=molfield_custom", "data.datapath=/nowhere/a.db"], "molfield import"),
     ],
 )

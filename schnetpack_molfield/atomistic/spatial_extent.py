@@ -35,8 +35,7 @@ class ElectronicSpatialExtent(nn.Module):
         self.output_key = output_key
         self.model_outputs = [output_key]
         self.outnet = build_mlp(n_in=n_in, n_out=1, n_hidden=n_hidden, n_layers=n_layers)
-        masses = torch.tensor(atomic_masses, dtype=torch.get_default_dtype())
-        self.register_buffer("masses", masses, persistent=False)  # (119,)
+        self.register_buffer("masses", torch.tensor(atomic_masses), persistent=False)  # (119,)
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Add the prediction to the inputs."""
@@ -44,7 +43,7 @@ class ElectronicSpatialExtent(nn.Module):
         positions = inputs[properties.R]  # (n_atoms, 3)
         idx_m = inputs[properties.idx_m]  # (n_atoms,)
         n_molecules = int(idx_m[-1]) + 1
-        mass = self.masses[inputs[properties.Z]].unsqueeze(-1)  # (n_atoms, 1)
+        mass = self.masses[inputs[properties.Z]].to(positions.dtype).unsqueeze(-1)  # (n_atoms, 1)
         total = scatter_add(mass, idx_m, dim_size=n_molecules)  # (n_molecules, 1)
         centre = scatter_add(mass * positions, idx_m, dim_size=n_molecules) / total
         squared = (positions - centre[idx_m]).square().sum(-1)  # (n_atoms,)

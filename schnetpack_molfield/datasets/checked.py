@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tarfile import TarError
 from typing import Any
 
 from hydra.errors import CompactHydraException
+from hydra.utils import to_absolute_path
 from schnetpack.data import AtomsDataModule, BaseAtomsData, load_dataset
 
 from schnetpack_molfield.datasets.database import replace_when_complete
@@ -29,9 +31,18 @@ class CheckedData(AtomsDataModule):
     - A download that fails leaves nothing behind and says how to bring the data in by hand.
     - A database that lacks a property, or is too small for the split, is refused.
 
+    Args:
+        datapath: the database; relative to where the command was typed, not to the run's folder.
+        kwargs: the other arguments of the data module.
+
     Raises:
-        DataError: in `prepare_data`, with one line that says what to do.
+        DataError: here without a `datapath`, else in `prepare_data`; one line that says what to do.
     """
+
+    def __init__(self, *, datapath: str | None, **kwargs: Any) -> None:
+        if datapath is None:
+            raise DataError(f"name your database with data.datapath=FILE.db; {IMPORT_HINT}")
+        super().__init__(datapath=to_absolute_path(datapath), **kwargs)
 
     def prepare_data(self) -> None:
         """Download if necessary, then check."""
@@ -49,7 +60,7 @@ class CheckedData(AtomsDataModule):
             with replace_when_complete(path) as partial:
                 self.datapath = str(partial)
                 super().prepare_data()
-        except OSError as error:
+        except (OSError, EOFError, TarError) as error:
             raise DataError(
                 f"{path} doesn't exist and can't be downloaded ({error}): "
                 f"name a database you have with data.datapath=FILE.db; {IMPORT_HINT}"
