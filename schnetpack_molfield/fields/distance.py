@@ -93,8 +93,8 @@ class GaussianDistance(SignedDistance):
 
     with the radii averaged over the atoms by g_a. The surface is Blinn's (ACM Trans. Graph. 1,
     235 (1982)) and that of eq. (1) of Lhotka & Probst. For one atom s is the signed distance.
-    Below L = 0.3, deep inside, L is replaced by a positive soft plus, which moves the surface by
-    less than 1e-5 Angstrom.
+    Deep inside, where L falls below 0.3 and may be negative, a soft plus stands for L; it moves
+    the surface by less than 1e-10 Angstrom.
 
     Args:
         radii: radii of the atoms, see `tables.radii_table`.
@@ -116,7 +116,7 @@ class GaussianDistance(SignedDistance):
         exponents = (self.beta * (1 - scaled)).masked_fill(atoms.absent, -torch.inf)
         mean_radius = (exponents.softmax(dim=-1) * radii).sum(dim=-1, keepdim=True)
         level = 1 - exponents.logsumexp(dim=-1, keepdim=True) / self.beta
-        return mean_radius * (softplus(level, beta=12.0).sqrt() - 1)
+        return mean_radius * (softplus(level, beta=24.0).sqrt() - 1)
 
 
 class ExactDistance(SignedDistance):

@@ -59,7 +59,7 @@ class VectorFunction(AtomFunction):
     ) -> None:
         check_positive("beta", beta)
         groups = elements if isinstance(elements, Mapping) else {e: e for e in elements}
-        self.channels = [*groups, *properties, *atom_channels]
+        self.channels = [*elements, *properties, *atom_channels]
         if len(set(self.channels)) < len(self.channels) or not self.channels:
             raise ValueError(f"channels must have different names, got {self.channels}")
         self.beta = beta
