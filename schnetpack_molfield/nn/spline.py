@@ -31,6 +31,8 @@ class CubicSpline(nn.Module):
         n_knots: number of grid points, at least 4.
         n_features: number of components of f.
         periodic: close the grid to a circle of `n_knots` steps.
+        gain: the parameters are the coefficients divided by this. Adam's steps don't depend on
+            the size of gradients, so it moves the function that many times faster.
 
     Raises:
         ValueError: if there are fewer than 4 knots or no features.
@@ -40,7 +42,9 @@ class CubicSpline(nn.Module):
     to_powers: Tensor
     curvature: Tensor
 
-    def __init__(self, n_knots: int, n_features: int, periodic: bool = False) -> None:
+    def __init__(
+        self, n_knots: int, n_features: int, periodic: bool = False, gain: float = 1.0
+    ) -> None:
         super().__init__()
         if n_knots < 4 or n_features < 1:
             raise ValueError(
@@ -50,6 +54,7 @@ class CubicSpline(nn.Module):
         self.n_knots = n_knots
         self.n_features = n_features
         self.periodic = periodic
+        self.gain = float(gain)
         windows = _periodic_windows(n_knots) if periodic else _clamped_windows(n_knots)
         n_coefficients = int(windows.max()) + 1
         self.coefficients = nn.Parameter(torch.zeros(n_coefficients, n_features))
@@ -87,7 +92,8 @@ class CubicSpline(nn.Module):
     def _polynomials(self) -> Tensor:
         """Polynomial coefficients of every interval, one row each."""
         around = F.embedding(self.windows, self.coefficients)  # (n_intervals, 4, n_features)
-        return torch.matmul(self.to_powers, around).flatten(1) / 6  # (n_intervals, 4 * n_features)
+        table = torch.matmul(self.to_powers, around).flatten(1)  # (n_intervals, 4 * n_features)
+        return table * (self.gain / 6)
 
     @torch.no_grad()
     def design_matrix(
@@ -130,7 +136,7 @@ class CubicSpline(nn.Module):
             values: function values there, shape (n, n_features).
         """
         solution = torch.linalg.lstsq(self.design_matrix(t), values.double()).solution
-        self.coefficients.copy_(solution)
+        self.coefficients.copy_(solution / self.gain)
 
     @torch.no_grad()
     def set_metric(
@@ -165,7 +171,7 @@ class CubicSpline(nn.Module):
         Returns:
             Scalar tensor, differentiable in the coefficients.
         """
-        return (self.curvature @ self.coefficients).square().sum(0).mean()
+        return self.gain**2 * (self.curvature @ self.coefficients).square().sum(0).mean()
 
 
 def _clamped_windows(n_knots: int) -> Tensor:

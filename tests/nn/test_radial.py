@@ -75,6 +75,23 @@ def test_roughness_is_that_of_the_gaussians_for_any_number_of_knots(grid):
         torch.testing.assert_close(encoding.spline.roughness(), exact, rtol=tolerance, atol=0)
 
 
+def test_gain_changes_the_speed_of_learning_only():
+    d, z = torch.rand(50) * CUTOFF, torch.randint(1, 9, (50,))
+    moved = []
+    for gain in (1.0, 5.0):
+        torch.manual_seed(0)
+        encoding = LearnedRadialEncoding(8, CUTOFF, pair_rank=2, gain=gain)
+        torch.nn.init.constant_(encoding.pair.mixing, 1 / gain)
+        start = encoding(d, z, z)
+        optimizer = torch.optim.Adam([encoding.spline.coefficients], lr=1e-3)
+        start.sum().backward()
+        optimizer.step()
+        moved.append((start.detach(), (encoding(d, z, z) - start).detach()))
+    (start, step), (same_start, larger_step) = moved
+    torch.testing.assert_close(same_start, start, rtol=0, atol=1e-5)
+    torch.testing.assert_close(larger_step, 5 * step, rtol=1e-2, atol=1e-4)
+
+
 def test_pair_correction_starts_at_zero_and_is_symmetric(dtype):
     encoding = LearnedRadialEncoding(20, CUTOFF, pair_rank=4).to(dtype)
     d = torch.full((3,), 1.1, dtype=dtype)

@@ -1,0 +1,97 @@
+"""Functions on the sphere up to degree 2: harmonics of soft directions, and products."""
+
+from collections.abc import Callable
+from itertools import product
+
+import torch
+from e3nn import o3
+from torch import Tensor, nn
+
+from schnetpack_molfield.nn.dense import EquivariantDense
+
+__all__ = ["SoftHarmonics", "SphereProduct", "octahedral_rule"]
+
+IRREPS = o3.Irreps("0e + 1o + 2e")
+
+
+class SoftHarmonics(nn.Module):
+    r"""Distance and spherical harmonics of degree 0 to 2 that are smooth at the origin too.
+
+    .. math:: d = \sqrt{|x|^2 + \epsilon^2}, \qquad Y_{lm}(x / d)
+
+    with e3nn's solid harmonics in component normalisation. x / d is the direction at |x| >> eps
+    and vanishes smoothly at the origin of a chart, where no direction exists.
+
+    Args:
+        epsilon: length in Angstrom below which the direction fades.
+    """
+
+    def __init__(self, epsilon: float = 0.1) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.harmonics = o3.SphericalHarmonics(IRREPS, normalize=False, normalization="component")
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map vectors (n, 3) to distances (n,) and harmonics (n, 9)."""
+        distance = torch.sqrt(x.square().sum(dim=-1) + self.epsilon**2)  # (n,)
+        return distance, self.harmonics(x / distance.unsqueeze(-1))
+
+
+def octahedral_rule() -> tuple[Tensor, Tensor]:
+    """Lebedev's quadrature on the unit sphere with 26 points, exact up to degree 7.
+
+    Source: V. I. Lebedev, USSR Comput. Math. Math. Phys. 16, 10 (1976).
+
+    Returns:
+        points (26, 3) and weights (26,) that sum to 1, in float64.
+    """
+    grid = torch.tensor(list(product((-1.0, 0.0, 1.0), repeat=3)), dtype=torch.float64)
+    n_axes = grid.abs().sum(dim=1).long()  # (27,): 1 vertices, 2 edges, 3 corners of a cube
+    weights = torch.tensor([0.0, 1 / 21, 4 / 105, 9 / 280], dtype=torch.float64)[n_axes]
+    keep = n_axes > 0
+    return nn.functional.normalize(grid[keep], dim=1), weights[keep]
+
+
+class SphereProduct(nn.Module):
+    r"""Products of equivariant features, as functions on the sphere.
+
+    Channel by channel, two mixtures a and b of the features are read as functions on the sphere
+    :math:`a(s) = \sum_{lm} a_{lm} Y_{lm}(s)`, multiplied, and projected on degree 0 to 2 again,
+
+    .. math:: c_{lm} = \int a(s)\, b(s)\, Y_{lm}(s)\, ds ,
+
+    which couples all degrees with Gaunt's coefficients (Luo et al. 2024, arXiv:2401.10216). The
+    integrand has degree 6, so 26 points integrate it exactly and c is exactly equivariant.
+
+    Args:
+        n_channels: number of channels in and out.
+        n_products: number of products.
+    """
+
+    to_grid: Tensor
+    from_grid: Tensor
+
+    def __init__(self, n_channels: int, n_products: int) -> None:
+        super().__init__()
+        self.factors = EquivariantDense(n_channels, 2 * n_products)
+        self.mixing = EquivariantDense(n_products, n_channels)
+        self.n_products = n_products
+        self._set_grid(torch.zeros(0))
+
+    def _set_grid(self, like: Tensor) -> None:
+        points, weights = octahedral_rule()
+        values = o3.spherical_harmonics(IRREPS, points, True, "component")  # (26, 9)
+        projection = (values * weights[:, None]).T.contiguous()  # (9, 26)
+        self.register_buffer("to_grid", values.to(like), persistent=False)
+        self.register_buffer("from_grid", projection.to(like), persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SphereProduct":
+        """Move or cast the module; the quadrature keeps the full precision of the new dtype."""
+        super()._apply(fn, recurse)
+        self._set_grid(self.to_grid)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, 9, n_channels) to the same shape."""
+        a, b = torch.matmul(self.to_grid, self.factors(x)).split(self.n_products, dim=-1)
+        return self.mixing(torch.matmul(self.from_grid, a * b))  # (n, 9, n_channels)
