@@ -134,6 +134,21 @@ def test_training_in_single_precision(folder: Path, frames: list[Atoms]) -> None
     assert calculator.get_forces(frames[0]).shape == (9, 3)
 
 
+def test_bad_frame_stops_the_training(folder: Path) -> None:
+    """The loader says which frame is bad; SchNetPack would train on NaN."""
+    with connect(folder / "ethanol.db") as good, connect(folder / "bad.db") as database:
+        database.metadata = good.metadata
+        for row in good.select(limit=28):
+            forces = row.data["forces"].copy()
+            forces[3] = np.nan if row.id == 12 else forces[3]
+            database.write(row.toatoms(), data={"energy": row.data["energy"], "forces": forces})
+    arguments = training(folder, "bad", f"data.datapath={folder / 'bad.db'}")
+    done = program("spktrain", *arguments, cwd=folder)
+    assert done.returncode != 0
+    assert "'forces' is NaN or infinite in row(s) [3] of sample 11" in done.stderr
+    assert not (folder / "bad" / "best_model").exists()
+
+
 def test_best_model_has_averaged_weights(trained: Path) -> None:
     """SchNetPack's EMA callback is part of every experiment; the saved model must use it."""
     saved = checkpoint(trained)
