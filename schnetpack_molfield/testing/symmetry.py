@@ -6,7 +6,7 @@ from ase import Atoms
 from schnetpack import properties
 
 from schnetpack_molfield.testing.errors import Errors, largest, output_errors, per_molecule
-from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, SYMMETRY, molecule
+from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, SYMMETRY, molecule, rounded
 from schnetpack_molfield.testing.potential import Inputs, Outputs, Potential
 
 __all__ = [
@@ -67,8 +67,8 @@ def reflection(potential: Potential) -> Errors:
 
 def translation(potential: Potential) -> Errors:
     """E and F do not see where the molecule is."""
-    structures = [molecule(name) for name in _ALL]
-    shift = np.array([3.1, -4.3, 5.2])
+    structures = [rounded(molecule(name)) for name in _ALL]
+    shift = np.array([33.125, -44.25, 5.75])
     moved = [_transformed(atoms, np.eye(3), shift) for atoms in structures]
     return output_errors(_ALL, potential(structures), potential(moved))
 
