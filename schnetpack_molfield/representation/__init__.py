@@ -1,1 +1,9 @@
-"""The molecular field as a SchNetPack representation."""
+"""Representations: MolField and the parts it is made of."""
+
+from schnetpack_molfield.representation.frames import FRAMES
+from schnetpack_molfield.representation.hypernetwork import HYPERNETWORKS
+from schnetpack_molfield.representation.inr import CanonicalINR
+from schnetpack_molfield.representation.molfield import MolField
+from schnetpack_molfield.representation.tokenization import WeightTokenizer
+
+__all__ = ["FRAMES", "HYPERNETWORKS", "CanonicalINR", "MolField", "WeightTokenizer"]

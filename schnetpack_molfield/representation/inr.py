@@ -1,0 +1,64 @@
+"""The canonical implicit neural representation (C-INR): one small network per chart."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from schnetpack_molfield.nn.dense import ScaledDense
+from schnetpack_molfield.representation.frames import make_frame
+from schnetpack_molfield.representation.hypernetwork import make_hypernetwork
+from schnetpack_molfield.representation.tokenization import WeightTokenizer
+
+__all__ = ["CanonicalINR"]
+
+
+class CanonicalINR(nn.Module):
+    r"""Evaluates the functions of all charts at the points of each.
+
+    .. math::
+        h_1 = \phi(g(d) + Y(x - o)\, W_c^{(1)}), \quad
+        h_2 = \phi(h_1 W_c^{(2)} + b)
+
+    g is a radial function that all charts share, :math:`Y W_c^{(1)}` are the canonical coordinates
+    of `frames` with the chart's own first layer, and :math:`W_c^{(\ell)}` carry the updates of the
+    weight tokens. Biases are shared. SiLU: smooth, so forces and curvatures are.
+
+    Args:
+        n_channels: number of channels of the chart's features; its scalars are the latent.
+        n_hidden: width of the layers.
+        frame: one of `frames.FRAMES`.
+        hypernetwork: one of `hypernetwork.HYPERNETWORKS`.
+        group: columns per weight token.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_hidden: int,
+        frame: str = "projection",
+        hypernetwork: str = "transformer",
+        group: int = 16,
+    ) -> None:
+        super().__init__()
+        self.tokenizer = WeightTokenizer(n_layers=2, n_columns=n_hidden, group=group)
+        self.hypernetwork = make_hypernetwork(hypernetwork, n_channels, self.tokenizer)
+        self.frame = make_frame(frame, n_channels, n_hidden)
+        self.hidden = ScaledDense(n_hidden, n_hidden, bias=False)
+        self.bias = nn.Parameter(torch.zeros(n_hidden))
+
+    def forward(
+        self,
+        features: Tensor,  # (n_charts, 9, n_channels)
+        radial: Tensor,  # (n_charts, n_points, n_hidden)
+        harmonics: Tensor,  # (n_charts, n_points, 9)
+    ) -> tuple[Tensor, Tensor]:
+        """Evaluate every chart at its points.
+
+        Returns:
+            values (n_charts, n_points, n_hidden), tokens (n_charts, n_tokens, group).
+        """
+        tokens = self.hypernetwork(features.select(1, 0))
+        first, second = self.tokenizer.scales(tokens).unbind(0)  # (n_charts, 1, n_hidden)
+        axes = self.frame(features) * first  # (n_charts, 9, n_hidden)
+        h = F.silu(torch.baddbmm(radial, harmonics, axes))  # (n_charts, n_points, n_hidden)
+        return F.silu(torch.addcmul(self.bias, self.hidden(h), second)), tokens
