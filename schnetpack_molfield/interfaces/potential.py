@@ -11,11 +11,11 @@ from schnetpack_molfield.interfaces.checks import check_dtype, check_unit
 from schnetpack_molfield.train.record import read_record
 from schnetpack_molfield.transform.checks import did_you_mean
 
-__all__ = ["Potential", "as_potential", "read_settings"]
+__all__ = ["PotentialSettings", "as_potential", "read_settings"]
 
 
 @dataclass(frozen=True)
-class Potential:
+class PotentialSettings:
     """What a simulation has to know about a model.
 
     Attributes:
@@ -41,7 +41,7 @@ class Potential:
     periodic: bool
 
 
-def read_settings(model: AtomisticModel, **given: object) -> Potential:
+def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
     """Read a model's own record (``model.molfield_record``); what is given overrides it.
 
     A model without a record, such as a plain SchNetPack one, tells cutoff, dtype and keys by
@@ -74,7 +74,7 @@ def read_settings(model: AtomisticModel, **given: object) -> Potential:
             "give it, for example energy_unit='eV'"
         )
     length = option.get("position_unit") or option.get("distance_unit") or "Ang"
-    return Potential(
+    return PotentialSettings(
         cutoff=float(option.get("cutoff") or model.representation.cutoff),
         dtype=check_dtype(option.get("dtype") or next(model.parameters()).dtype),
         energy_key=energy_key,
@@ -104,7 +104,7 @@ def _find_energy_key(
     )
 
 
-def as_potential(model: AtomisticModel, potential: Potential) -> AtomisticModel:
+def as_potential(model: AtomisticModel, settings: PotentialSettings) -> AtomisticModel:
     """Make a model return energy, forces and stress, for evaluation only.
 
     Forces and stress are derivatives of the energy, whether or not the model was trained on
@@ -112,21 +112,21 @@ def as_potential(model: AtomisticModel, potential: Potential) -> AtomisticModel:
 
     Args:
         model: The trained model; changed in place.
-        potential: Its settings.
+        settings: What :func:`read_settings` found out about it.
 
     Returns:
-        The model in evaluation mode. Parameters are frozen and in ``potential.dtype``; the
+        The model in evaluation mode. Parameters are frozen and in ``settings.dtype``; the
         offsets that postprocessing adds to the energy keep the precision they were saved in.
     """
     if not isinstance(_force_module(model), Response):
         kept = [m for m in model.output_modules if not isinstance(m, Forces)]
-        keys = (potential.energy_key, potential.forces_key, potential.stress_key)
+        keys = (settings.energy_key, settings.forces_key, settings.stress_key)
         model.output_modules = torch.nn.ModuleList([*kept, Forces(True, True, *keys)])
     if not any(isinstance(module, Strain) for module in model.input_modules):
         model.input_modules.insert(0, Strain())
     for name, child in model.named_children():
         if name != "postprocessors":
-            child.to(potential.dtype)
+            child.to(settings.dtype)
     model.collect_derivatives()
     model.collect_outputs()
     model.do_postprocessing = True
