@@ -42,7 +42,7 @@ def trained_model(name: str, epochs: int = 40) -> Path:
 def _database(name: str) -> Path:
     path = Path(f"{name}.db")
     if not path.exists():
-        archive = files("schnetpack_molfield.datasets") / "samples" / f"{name}.npz"
+        archive = files("schnetpack_molfield.datasets") / f"{name}_sample.npz"
         with as_file(archive) as local:
             write_database(path, [read_archive(local)])
     return path

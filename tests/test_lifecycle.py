@@ -81,7 +81,7 @@ def training(folder: Path, run_id: str, *overrides: str) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database of ethanol."""
     folder = tmp_path_factory.mktemp("lifecycle")
-    with as_file(files("schnetpack_molfield.datasets") / "samples" / "ethanol.npz") as archive:
+    with as_file(files("schnetpack_molfield.datasets") / "ethanol_sample.npz") as archive:
         write_database(folder / "ethanol.db", [read_archive(archive)])
     return folder
 

@@ -58,7 +58,7 @@ def record() -> dict[str, object]:
 
 def sample(name: str) -> dict[str, np.ndarray]:
     """Arrays of a sample inside the package."""
-    with as_file(files("schnetpack_molfield.datasets") / "samples" / f"{name}.npz") as path:
+    with as_file(files("schnetpack_molfield.datasets") / f"{name}_sample.npz") as path:
         return dict(np.load(path))
 
 
