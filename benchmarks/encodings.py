@@ -29,7 +29,7 @@ from rich.table import Table
 from schnetpack.nn import BesselRBF, CosineCutoff, GaussianRBF
 from torch import nn
 
-from benchmarks.encoding_training import (
+from benchmarks.training import (
     TARGETS,
     Molecules,
     Offset,
@@ -39,7 +39,7 @@ from benchmarks.encoding_training import (
     loss_of,
     with_label,
 )
-from benchmarks.encoding_training import train as fit
+from benchmarks.training import train as fit
 from schnetpack_molfield.nn import ElementPairs, LearnedRadialEncoding
 
 CUTOFF, N_RBF = 5.0, 20
@@ -116,8 +116,8 @@ def run(settings: Run, target: Target, data: tuple[Molecules, Molecules], save: 
     if save:
         save.mkdir(parents=True, exist_ok=True)
         torch.save(model, save / "best_model")
-    result = {**settings, "mae": found["label"] * offset.scale, "ms_per_step": 1e3 * seconds}
-    return {**result, "forces_mae": found["forces"]} if target.forces else result
+    result = {**settings, "mae": found["label_mae"] * offset.scale, "ms_per_step": 1e3 * seconds}
+    return {**result, "forces_mae": found["forces_mae"]} if target.forces else result
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Target:
 
 TARGETS = {
     "acac": Target("E_eV", 1.0, "eV", extensive=True, forces="F_eV_A"),
+    "aspirin": Target("E_eV", 1.0, "eV", extensive=True, forces="F_eV_A"),
     "homo": Target("homo_Ha", HARTREE, "eV", extensive=False),
     "u0": Target("u0_Ha", HARTREE, "eV", extensive=True),
     "alpha": Target("alpha_bohr3", 1.0, "bohr^3", extensive=True),
@@ -167,8 +169,12 @@ def train(
     batch_size: int,
     smoothness: float = 0.0,
     learning_rate: float = 1e-3,
+    after_epoch: Callable[[float], None] | None = None,
 ) -> float:
-    """Train by AdamW and a one-cycle schedule; return the median time per step in seconds."""
+    """Train by AdamW and a one-cycle schedule; return the median time per step in seconds.
+
+    `after_epoch` is called with the seconds that the steps have taken so far.
+    """
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
     n_batches = -(-len(data.n_atoms) // batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -184,17 +190,26 @@ def train(
             optimizer.step()
             schedule.step()
             seconds.append(time.perf_counter() - start)
+        if after_epoch:
+            after_epoch(sum(seconds))
     return float(np.median(seconds))
 
 
 def errors(model: nn.Module, data: Molecules, batch_size: int) -> dict[str, float]:
-    """Mean absolute errors of the label and, where the model has them, the forces."""
-    label, forces = [], []
+    """MAE and RMSE of the label and, where the model has them, the forces."""
+    residuals: dict[str, list[Tensor]] = {}
+    model.eval()
     for chosen in torch.arange(len(data.n_atoms), device=data.z.device).split(batch_size):
         batch = data.batch(chosen)
         result = model(batch)
-        label.append((result["y"] - batch["label"]).detach().abs())
+        residuals.setdefault("label", []).append((result["y"] - batch["label"]).detach())
         if "forces" in result:
-            forces.append((result["forces"] - batch["true_forces"]).detach().abs().flatten())
-    found = {"label": float(torch.cat(label).mean())}
-    return {**found, "forces": float(torch.cat(forces).mean())} if forces else found
+            missed = (result["forces"] - batch["true_forces"]).detach().flatten()
+            residuals.setdefault("forces", []).append(missed)
+    model.train()
+    found = {}
+    for key, parts in residuals.items():
+        residual = torch.cat(parts)
+        found[f"{key}_mae"] = float(residual.abs().mean())
+        found[f"{key}_rmse"] = float(residual.square().mean().sqrt())
+    return found
