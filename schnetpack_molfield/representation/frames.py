@@ -20,6 +20,7 @@ __all__ = [
     "SoftPolarFrame",
     "inverse_square_root",
     "make_frame",
+    "soft_polar_frame",
 ]
 
 
@@ -103,29 +104,34 @@ def inverse_square_root(matrix: Tensor, n_iterations: int = 12) -> Tensor:
     return inverse * torch.rsqrt(trace)
 
 
-class SoftPolarFrame(_Frame):
-    r"""Soft polar frame of K = 3 learned vectors V of the chart.
+def soft_polar_frame(vectors: Tensor, epsilon: float = 1e-2) -> Tensor:
+    r"""Soft polar frame of vectors V, shape (n, 3, k), to Q of the same shape.
 
     .. math:: Q = (V V^T + \epsilon I)^{-1/2} V
 
     Exactly equivariant under O(3), infinitely differentiable everywhere, orthonormal where V is
-    well conditioned; it shrinks to zero where symmetry leaves no direction.
+    well conditioned; it shrinks to zero where symmetry leaves no direction. `epsilon` is the
+    square of the length below which a vector counts as no direction.
+    """
+    identity = torch.eye(3, dtype=vectors.dtype, device=vectors.device)
+    gram = vectors @ vectors.transpose(1, 2)  # (n, 3, 3)
+    return inverse_square_root(gram + epsilon * identity) @ vectors
+
+
+class SoftPolarFrame(_Frame):
+    """The soft polar frame of three learned vectors of the chart; see `soft_polar_frame`.
 
     Args:
         n_channels: number of channels of the chart's features.
         n_hidden: width of the INR's first layer.
-        epsilon: square of the length below which a vector counts as no direction.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int, epsilon: float = 1e-2) -> None:
+    def __init__(self, n_channels: int, n_hidden: int) -> None:
         super().__init__(n_channels, n_hidden, n_vectors=3)
-        self.epsilon = epsilon
 
     def frame(self, vectors: Tensor) -> Tensor:
         """Map the chart's vectors (n_charts, 3, n_channels) to the frame (n_charts, 3, 3)."""
-        v = self.vectors(vectors)  # (n_charts, 3, 3)
-        identity = torch.eye(3, dtype=v.dtype, device=v.device)
-        return inverse_square_root(v @ v.transpose(1, 2) + self.epsilon * identity) @ v
+        return soft_polar_frame(self.vectors(vectors))
 
 
 class GramSchmidtFrame(_Frame):
