@@ -106,8 +106,10 @@ def frames(folder: Path) -> list[Atoms]:
     return frames
 
 
-def checkpoint(run_folder: Path) -> dict:
-    return torch.load(run_folder / "checkpoints" / "last.ckpt", weights_only=False)
+def checkpoint(run_folder: Path, name: str = "last.ckpt") -> dict:
+    """The last checkpoint, or `epoch=*.ckpt`, the best."""
+    (path,) = (run_folder / "checkpoints").glob(name)
+    return torch.load(path, weights_only=False)
 
 
 def assert_same_training(run_folder: Path, reference: Path) -> None:
@@ -151,7 +153,7 @@ def test_bad_frame_stops_the_training(folder: Path) -> None:
 
 def test_best_model_has_averaged_weights(trained: Path) -> None:
     """SchNetPack's EMA callback is part of every experiment; the saved model must use it."""
-    saved = checkpoint(trained)
+    saved = checkpoint(trained, "epoch=*.ckpt")
     (average,) = (state["ema"] for state in saved["callbacks"].values() if "ema" in state)
     model = torch.load(trained / "best_model", weights_only=False)
     for parameter, shadow in zip(model.parameters(), average["shadow_params"], strict=True):
