@@ -26,6 +26,7 @@ class ElementPairs(nn.Module):
 
     Raises:
         TypeError: if the radial basis can't take elements.
+        ValueError: for a `MolField` of molecule charts, whose distances aren't between two atoms.
     """
 
     def __init__(self, base: str, radial_basis: nn.Module, **arguments: object) -> None:
@@ -35,6 +36,8 @@ class ElementPairs(nn.Module):
                 f"{type(radial_basis).__name__} can't take elements; "
                 "use schnetpack_molfield.nn.LearnedRadialEncoding with pair_rank > 0"
             )
+        if arguments.get("charts") == "molecule":
+            raise ValueError("ElementPairs needs pairs of atoms; choose charts='atom'")
         self.representation = str2class(base)(radial_basis=radial_basis, **arguments)
         self.n_atom_basis = self.representation.n_atom_basis
         self.cutoff_fn = self.representation.cutoff_fn

@@ -125,14 +125,15 @@ class LearnedRadialEncoding(nn.Module):
 
         Args:
             d: distances, any shape (...).
-            z_i: atomic numbers of the first atoms, as many as distances, for `pair_rank` > 0.
+            z_i: atomic numbers of the first atoms, for `pair_rank` > 0: as many as distances, or
+                one less if the last distance is padding.
             z_j: atomic numbers of the second atoms.
 
         Returns:
             Features, shape (..., n_rbf).
 
         Raises:
-            ValueError: if `pair_rank` > 0 and nobody gave the elements.
+            ValueError: if `pair_rank` > 0 and nobody gave the elements, or not as many.
         """
         features = self.spline(self._to_grid(d.reshape(-1)))  # (n, n_rbf + pair_rank)
         if self.pair is not None:
@@ -143,7 +144,8 @@ class LearnedRadialEncoding(nn.Module):
                     "pair_rank > 0 needs the elements: pass z_i and z_j, or put "
                     "schnetpack_molfield.nn.ElementPairs around the representation"
                 )
-            features = self.pair(features, z_i.reshape(-1), z_j.reshape(-1))  # (n, n_rbf)
+            n = features.shape[0]
+            features = self.pair(features, _one_per_pair(z_i, n), _one_per_pair(z_j, n))
         return features.reshape(d.shape + (self.n_rbf,))  # (..., n_rbf)
 
     def _to_grid(self, d: Tensor) -> Tensor:
@@ -181,3 +183,11 @@ class LearnedRadialEncoding(nn.Module):
         weight = 1 / slope
         weight[[0, -1]] /= 2
         return t, slope, bend, weight
+
+
+def _one_per_pair(z: Tensor, n_pairs: int) -> Tensor:
+    """Atomic numbers, shape (n_pairs,), with 0 for a padding pair at the end."""
+    missing = n_pairs - z.numel()
+    if missing < 0 or missing > 1:
+        raise ValueError(f"got the elements of {z.numel()} pairs for {n_pairs} distances")
+    return F.pad(z.reshape(-1), [0, missing])

@@ -8,8 +8,10 @@ from schnetpack.nn import BesselRBF, CosineCutoff, GaussianRBF
 from torch.autograd import gradcheck, gradgradcheck
 
 from schnetpack_molfield.nn import ElementPairs, LearnedRadialEncoding
+from schnetpack_molfield.representation import MolField
 
 CUTOFF = 5.0
+REPRESENTATIONS = {**vars(spk.representation), "MolField": MolField}
 HOST = {"gaussian": GaussianRBF, "bessel": BesselRBF}
 
 
@@ -134,6 +136,22 @@ def test_pair_correction_without_elements():
         LearnedRadialEncoding(20, CUTOFF, pair_rank=2)(torch.ones(3))
 
 
+def test_elements_of_a_padded_list_of_pairs():
+    encoding = LearnedRadialEncoding(20, CUTOFF, pair_rank=2)
+    torch.nn.init.normal_(encoding.pair.mixing)
+    d, z = torch.rand(4), torch.tensor([1, 6, 8])
+    torch.testing.assert_close(encoding(d, z, z)[:3], encoding(d[:3], z, z))
+    with pytest.raises(ValueError, match="elements of 2 pairs for 4 distances"):
+        encoding(d, z[:2], z[:2])
+
+
+def test_element_pairs_need_pairs_of_atoms():
+    with pytest.raises(ValueError, match="charts='atom'"):
+        basis = LearnedRadialEncoding(20, CUTOFF, pair_rank=2)
+        path = "schnetpack_molfield.representation.MolField"
+        ElementPairs(path, radial_basis=basis, **host("MolField", charts="molecule"))
+
+
 def test_element_pairs_need_a_basis_that_takes_elements():
     with pytest.raises(TypeError, match="GaussianRBF can't take elements"):
         ElementPairs("schnetpack.representation.PaiNN", radial_basis=GaussianRBF(20, CUTOFF))
@@ -153,25 +171,29 @@ def potential(representation):
         representation=representation,
         input_modules=[spk.atomistic.PairwiseDistances()],
         output_modules=[
-            spk.atomistic.Atomwise(n_in=8, output_key="energy"),
+            spk.atomistic.Atomwise(n_in=16, output_key="energy"),
             spk.atomistic.Forces(energy_key="energy"),
         ],
     ).double()
 
 
 def host(name, **arguments):
-    extra = {"SO3net": {"lmax": 1}, "FieldSchNet": {"external_fields": []}}.get(name, {})
-    common = {"n_atom_basis": 8, "n_interactions": 1, "cutoff_fn": CosineCutoff(CUTOFF)}
+    extra = {
+        "SO3net": {"lmax": 1},
+        "FieldSchNet": {"external_fields": []},
+        "MolField": {"n_interactions": 2},
+    }.get(name, {})
+    common = {"n_atom_basis": 16, "n_interactions": 1, "cutoff_fn": CosineCutoff(CUTOFF)}
     return {**common, **extra, **arguments}
 
 
-@pytest.mark.parametrize("name", ["SchNet", "PaiNN", "SO3net", "FieldSchNet"])
+@pytest.mark.parametrize("name", ["SchNet", "PaiNN", "SO3net", "FieldSchNet", "MolField"])
 def test_drop_in(name):
     """Energies and forces start at the host's own, and train."""
     results = {}
     for basis in (GaussianRBF(20, CUTOFF), LearnedRadialEncoding(20, CUTOFF)):
         torch.manual_seed(0)
-        representation = getattr(spk.representation, name)(**host(name), radial_basis=basis)
+        representation = REPRESENTATIONS[name](**host(name), radial_basis=basis)
         model = potential(representation)
         results[type(basis).__name__] = model(neighbours())
     learned, gaussian = results["LearnedRadialEncoding"], results["GaussianRBF"]
@@ -182,10 +204,11 @@ def test_drop_in(name):
     assert basis.spline.coefficients.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("name", ["SchNet", "PaiNN", "SO3net"])
-def test_element_pairs_around_a_host(name):
+@pytest.mark.parametrize("name", ["SchNet", "PaiNN", "SO3net", "MolField"])
+def test_element_pairs_around_a_representation(name):
     basis = LearnedRadialEncoding(20, CUTOFF, pair_rank=2)
-    path = f"schnetpack.representation.{name}"
+    package = "schnetpack_molfield" if name == "MolField" else "schnetpack"
+    path = f"{package}.representation.{name}"
     model = potential(ElementPairs(path, radial_basis=basis, **host(name)))
     before = model(neighbours())["energy"]
     torch.nn.init.normal_(basis.pair.mixing)
