@@ -110,8 +110,12 @@ class Field:
             return torch.cat([operation(self._evaluate_checked, block) for block in blocks])
 
     def _as_points(self, points: ArrayLike | Tensor) -> Tensor:
-        """`points` as a checked tensor (n_points, 3) of the field's dtype on its device."""
-        tensor = points if isinstance(points, Tensor) else torch.as_tensor(np.asarray(points))
+        """`points` as a checked tensor (n_points, 3) of the field's dtype on its device.
+
+        Arrays are copied: after an error in a backward pass, autograd may hold a tensor until
+        the interpreter has ended, and one that borrows an array's memory then waits for ever.
+        """
+        tensor = points if isinstance(points, Tensor) else torch.tensor(np.asarray(points))
         tensor = tensor.to(dtype=self.dtype, device=self.device)
         check_points(tensor)
         return tensor

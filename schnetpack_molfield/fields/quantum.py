@@ -24,8 +24,8 @@ _BLOCK = 2**23
 class QuantumCalculation:
     """Fields of a converged mean-field calculation, in float64 on the CPU.
 
-    Densities and orbitals can be differentiated up to four times in the points, the potential
-    once; none of them in the atom positions.
+    Densities and orbitals can be differentiated four times in the points, the potential twice;
+    none of them in the atom positions.
 
     Example:
         >>> calculation = QuantumCalculation.run(ase.build.molecule("H2O"))
@@ -98,7 +98,7 @@ class QuantumCalculation:
         if coefficients.ndim == 3:
             coefficients, occupations = coefficients[0], occupations[0]
         columns = [_orbital_index(name, occupations) for name in names]
-        chosen = torch.as_tensor(np.ascontiguousarray(coefficients[:, columns]))  # (n_ao, n)
+        chosen = torch.tensor(coefficients[:, columns])  # (n_ao, n)
 
         def evaluate(points: Tensor) -> Tensor:
             orbitals = _AtomicOrbitals.apply(points / Bohr, self.mol, 0)  # (n_points, n_ao)
@@ -108,21 +108,21 @@ class QuantumCalculation:
 
     def potential(self) -> MolecularField:
         """Electrostatic potential of nuclei and electrons in V, infinite at the nuclei."""
-        charges = torch.as_tensor(self.mol.atom_charges(), dtype=torch.float64)
-        nuclei = torch.as_tensor(self.mol.atom_coords())  # (n_atoms, 3) bohr
+        charges = torch.tensor(self.mol.atom_charges(), dtype=torch.float64)
+        nuclei = torch.tensor(self.mol.atom_coords())  # (n_atoms, 3) bohr
         density_matrix = self._density_matrix()
 
         def evaluate(points: Tensor) -> Tensor:
             of_nuclei = (charges / distances(points / Bohr, nuclei)).sum(dim=-1)
-            of_electrons = _ElectronPotential.apply(points / Bohr, self.mol, density_matrix)
+            of_electrons = _ElectronPotential.apply(points / Bohr, self.mol, density_matrix, 0)
             return ((of_nuclei - of_electrons) * Hartree).unsqueeze(-1)  # (n_points, 1)
 
-        return self._field(evaluate, ["electrostatic_potential"], "V", 3 * self.mol.nao)
+        return self._field(evaluate, ["electrostatic_potential"], "V", 9 * self.mol.nao)
 
     def _density_matrix(self) -> Tensor:
         """(n_ao, n_ao), both spins together."""
         matrix = np.asarray(self.mean_field.make_rdm1())
-        return torch.as_tensor(matrix.sum(axis=0) if matrix.ndim == 3 else matrix)
+        return torch.tensor(matrix.sum(axis=0) if matrix.ndim == 3 else matrix)
 
     def _field(
         self,
@@ -164,39 +164,44 @@ class _AtomicOrbitals(torch.autograd.Function):
 
 
 class _ElectronPotential(torch.autograd.Function):
-    """Coulomb potential of the electrons, in atomic units."""
+    """Derivatives of order 0 to 2 of the Coulomb potential of the electrons, in atomic units."""
 
     @staticmethod
-    def forward(ctx: Any, points: Tensor, mol: Any, density_matrix: Tensor) -> Tensor:
-        """(n_points,) from points (n_points, 3) in bohr."""
+    def forward(ctx: Any, points: Tensor, mol: Any, density_matrix: Tensor, order: int) -> Tensor:
+        """(n_points, 3, ..., 3), one axis per order, from points (n_points, 3) in bohr."""
         ctx.save_for_backward(points)
-        ctx.mol, ctx.density_matrix = mol, density_matrix
-        integrals = mol.intor("int1e_grids", grids=points.detach().numpy())
-        return torch.einsum("pij,ij->p", torch.as_tensor(integrals), density_matrix)
+        ctx.mol, ctx.density_matrix, ctx.order = mol, density_matrix, order
+        integrals = _coulomb_integrals(mol, points.detach().numpy(), order)
+        derivatives = torch.einsum("pijk,ij->pk", torch.as_tensor(integrals), density_matrix)
+        return derivatives.reshape(len(points), *[3] * order)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        """Chain rule with the slope of the potential."""
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """Chain rule with the derivatives of the next order."""
         (points,) = ctx.saved_tensors
-        slope = _ElectronPotentialSlope.apply(points, ctx.mol, ctx.density_matrix)
-        return gradient.unsqueeze(-1) * slope, None, None
+        following = _ElectronPotential.apply(points, ctx.mol, ctx.density_matrix, ctx.order + 1)
+        product = gradient.unsqueeze(-1) * following  # (n_points, 3, ..., 3)
+        return product.reshape(len(points), -1, 3).sum(dim=1), None, None, None
 
 
-class _ElectronPotentialSlope(torch.autograd.Function):
-    """Gradient of the Coulomb potential of the electrons, in atomic units."""
+def _coulomb_integrals(mol: Any, points: np.ndarray, order: int) -> np.ndarray:
+    """(n_points, n_ao, n_ao, 3^order), up to a transposition of the basis functions.
 
-    @staticmethod
-    def forward(ctx: Any, points: Tensor, mol: Any, density_matrix: Tensor) -> Tensor:
-        """(n_points, 3): moving a point equals moving both basis functions the other way."""
-        integrals = mol.intor("int1e_grids_ip", grids=points.detach().numpy())  # (3, p, i, j)
-        return 2 * torch.einsum("kpij,ij->pk", torch.as_tensor(integrals), density_matrix)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        """Second derivatives are not computed."""
-        raise NotImplementedError(
-            "the electrostatic potential of a calculation can be differentiated only once"
-        )
+    The derivative by a point is the sum of those by the electron in both basis functions.
+    """
+    if order == 0:
+        return mol.intor("int1e_grids", grids=points)[..., None]
+    if order == 1:
+        return 2 * np.moveaxis(mol.intor("int1e_grids_ip", grids=points), 0, -1)
+    if order > 2:
+        raise NotImplementedError("the potential can be differentiated only twice")
+    df = optional_import("pyscf.df.incore", "qm")
+    charges = optional_import("pyscf.gto", "qm").fakemol_for_charges(points)
+    both, one_each = (
+        df.aux_e2(mol, charges, name, aosym="s1", comp=9)  # (9, n_ao, n_ao, n_points)
+        for name in ("int3c2e_ipip1", "int3c2e_ipvip1")
+    )
+    return np.moveaxis(2 * (both + one_each), (0, 3), (3, 0))
 
 
 def _orbital_index(name: str | int, occupations: np.ndarray) -> int:
