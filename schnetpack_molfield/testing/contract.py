@@ -85,6 +85,7 @@ def validate_representation(
     representation: nn.Module,
     without: Iterable[str] = (),
     randomise: bool = False,
+    dtypes: Iterable[torch.dtype] = _PRECISIONS,
 ) -> list[Measurement]:
     """Measure all promises of one representation, trained or not, without pytest.
 
@@ -92,6 +93,7 @@ def validate_representation(
         representation: any SchNetPack representation. It is copied.
         without: capabilities to leave out, some of `CAPABILITIES`.
         randomise: perturb all parameters first, for an untrained representation.
+        dtypes: precisions to measure in.
 
     Returns:
         The worst case of each promise in each precision; print them, or look for those that
@@ -106,7 +108,7 @@ def validate_representation(
             f"unknown capability {sorted(unknown)}: choose from {sorted(CAPABILITIES)}"
         )
     measurements = []
-    for dtype in _PRECISIONS:
+    for dtype in dtypes:
         potential = Potential(lambda: deepcopy(representation), dtype, randomise)
         promises = (p for p in PROMISES if p.capability not in left_out)
         measurements += [promise.measure(potential) for promise in promises]

@@ -40,19 +40,22 @@ class Outputs:
         return self.forces.split(self.n_atoms.tolist())
 
 
-def perturb(module: nn.Module, seed: int, scale: float = 0.1) -> None:
+def perturb(module: nn.Module, seed: int) -> None:
     """Add noise to every parameter, so that zero-initialised branches count.
+
+    The standard deviation is 0.02 or, where that is more, a tenth of the parameter's root mean
+    square: enough to see every branch, and still the model that its initialisation meant.
 
     Args:
         module: changed in place.
         seed: of the noise, which does not depend on the global generator.
-        scale: standard deviation of the noise.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter.add_(scale * noise.to(parameter))
+            noise = torch.randn(parameter.shape, generator=generator).to(parameter)
+            size = parameter.square().mean().sqrt()
+            parameter.add_(noise * (0.1 * size).clamp_min(0.02))
 
 
 class Potential:

@@ -149,8 +149,8 @@ def point_groups(potential: Potential) -> Errors:
 
 def enantiomers(potential: Potential) -> Errors:
     """Mirror images have the same energy."""
-    energy = potential([molecule("CHFClBr"), molecule("mirrored CHFClBr")]).energy
-    return {"CHFClBr": largest(energy[0] - energy[1])}
+    left, right = potential([molecule("CHFClBr"), molecule("mirrored CHFClBr")]).energy
+    return {"CHFClBr": largest(left - right) / len(molecule("CHFClBr"))}
 
 
 def distinguishes_diastereomers(potential: Potential) -> Errors:

@@ -1,0 +1,63 @@
+"""MolField through the contract, both atlases, every frame, every hyper-network."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from schnetpack.nn import CosineCutoff, GaussianRBF
+
+from schnetpack_molfield.representation import MolField
+from schnetpack_molfield.testing import RepresentationContract, validate_representation
+
+CUTOFF = 4.0
+
+
+def molfield(**options: str) -> MolField:
+    return MolField(
+        n_atom_basis=16,
+        n_interactions=3,
+        radial_basis=GaussianRBF(n_rbf=10, cutoff=CUTOFF),
+        cutoff_fn=CosineCutoff(CUTOFF),
+        **options,
+    )
+
+
+class TestAtomCharts(RepresentationContract):
+    checks_input = False  # the interfaces do, so that a step of MD stays cheap
+
+    @pytest.fixture(scope="class", params=["projection", "soft", "none"])
+    @classmethod
+    def representation(cls, request: pytest.FixtureRequest) -> Callable[[], MolField]:
+        return lambda: molfield(charts="atom", frame=request.param)
+
+
+class TestMoleculeCharts(RepresentationContract):
+    """One function per molecule sees the whole molecule, so it is neither extensive nor periodic."""
+
+    checks_input = False
+    size_extensive = False
+    periodic = False
+
+    @pytest.fixture(scope="class", params=["projection", "soft"])
+    @classmethod
+    def representation(cls, request: pytest.FixtureRequest) -> Callable[[], MolField]:
+        return lambda: molfield(charts="molecule", frame=request.param)
+
+
+class TestHypernetworks(RepresentationContract):
+    checks_input = False
+
+    @pytest.fixture(scope="class", params=["linear", "none"])
+    @classmethod
+    def representation(cls, request: pytest.FixtureRequest) -> Callable[[], MolField]:
+        return lambda: molfield(charts="atom", hypernetwork=request.param)
+
+
+def test_gram_schmidt_is_not_continuous() -> None:
+    """The frame that is there for comparison breaks what the others promise."""
+    representation = molfield(charts="atom", frame="gram_schmidt")
+    measurements = validate_representation(
+        representation, ["checks_input"], randomise=True, dtypes=[torch.float64]
+    )
+    broken = {m.promise for m in measurements if not m.kept}
+    assert {"degenerate_limit", "bounded_forces"} <= broken
