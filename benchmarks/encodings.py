@@ -56,6 +56,8 @@ ENCODINGS = {
     "learned-smooth": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
     "learned-short-range": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, grid="short_range"),
     "learned-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
+    "learned-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
+    "learned-pairs-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, pair_rank=8, gain=30),
     "learned-pairs": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, pair_rank=8),
     "learned-pairs-smooth": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, pair_rank=8),
 }
