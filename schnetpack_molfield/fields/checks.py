@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -39,14 +38,6 @@ def check_atoms(atoms: Atoms) -> None:
         raise ValueError(
             f"atom {bad[0]} ({atoms.symbols[bad[0]]}) has a position that is not finite"
         )
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
-    """The error for a name that does not exist, with the nearest one that does."""
-    known = list(known)
-    near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return ValueError(f"unknown {kind} {name!r}; {hint}known: {', '.join(known)}")
 
 
 def check_new_file(path: str | Path, suffixes: Iterable[str], force: bool) -> Path:

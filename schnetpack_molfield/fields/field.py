@@ -9,13 +9,14 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import check_points, unknown_name
+from schnetpack_molfield.fields.checks import check_points
 from schnetpack_molfield.fields.derivatives import (
     Evaluate,
     channel_gradient,
     channel_laplacian,
 )
 from schnetpack_molfield.fields.grid import Grid
+from schnetpack_molfield.nn.choices import check_choice
 
 
 class Field:
@@ -96,8 +97,7 @@ class Field:
             return 0
         if channel is None:
             raise ValueError(f"name a channel, one of: {', '.join(self.channels)}")
-        if channel not in self.channels:
-            raise unknown_name("channel", channel, self.channels)
+        check_choice("channel", channel, self.channels)
         return self.channels.index(channel)
 
     def _in_blocks(

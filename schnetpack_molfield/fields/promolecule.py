@@ -10,9 +10,9 @@ from ase.units import Bohr
 from torch import Tensor
 
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
-from schnetpack_molfield.fields.checks import unknown_name
 from schnetpack_molfield.fields.geometry import squared_distances
 from schnetpack_molfield.fields.promolecule_table import ATOMIC_GAUSSIANS
+from schnetpack_molfield.nn.choices import check_choice
 
 #: Densities per unit of volume: how many of them one electron per cubic Angstrom is.
 DENSITY_UNITS = {"e/Ang^3": 1.0, "e/bohr^3": Bohr**3}
@@ -35,8 +35,7 @@ class PromoleculeDensity(AtomFunction):
     """
 
     def __init__(self, units: str = "e/Ang^3") -> None:
-        if units not in DENSITY_UNITS:
-            raise unknown_name("density unit", units, DENSITY_UNITS)
+        check_choice("density unit", units, list(DENSITY_UNITS))
         self.channels = ["electron_density"]
         self.units = units
         self.shells = _shell_table() * torch.tensor([DENSITY_UNITS[units]] * 2 + [1.0])

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import optional_import, unknown_name
+from schnetpack_molfield.fields.checks import optional_import
+from schnetpack_molfield.nn.choices import check_choice
 
 #: Radii in Angstrom by atomic number. "vdw": Bondi 1964 and later sources, see `ase.data.vdw`;
 #: "vdw_alvarez": Alvarez, Dalton Trans. 42, 8617 (2013); "covalent": Cordero et al., Dalton
@@ -39,8 +40,7 @@ def atomic_number(symbol: str) -> int:
     Raises:
         ValueError: if there is no such element.
     """
-    if symbol not in ase.data.atomic_numbers or symbol == "X":
-        raise unknown_name("element", symbol, ase.data.chemical_symbols[1:])
+    check_choice("element", symbol, ase.data.chemical_symbols[1:])
     return int(ase.data.atomic_numbers[symbol])
 
 
@@ -81,8 +81,7 @@ def radii_table(radii: str | Mapping[str, float]) -> ElementTable:
             {"H": 1.1}, for elements that shall not have their van der Waals radius.
     """
     if isinstance(radii, str):
-        if radii not in RADII:
-            raise unknown_name("radii", radii, RADII)
+        check_choice("radii", radii, list(RADII))
         return ElementTable(f"{radii} radius", RADII[radii])
     values = np.array(RADII["vdw"])
     for symbol, radius in radii.items():
@@ -102,8 +101,6 @@ def property_table(name: str) -> ElementTable:
     """
     elements = optional_import("mendeleev.fetch", "chem").fetch_table("elements")
     numeric = elements.set_index("atomic_number").select_dtypes("number")
-    column = PROPERTIES.get(name, name)
-    if column not in numeric:
-        raise unknown_name("atomic property", name, [*PROPERTIES, *numeric])
-    values = numeric[column].reindex(range(N_ELEMENTS)).to_numpy(dtype=float)
+    check_choice("atomic property", name, [*PROPERTIES, *numeric])
+    values = numeric[PROPERTIES.get(name, name)].reindex(range(N_ELEMENTS)).to_numpy(dtype=float)
     return ElementTable(name, values)

@@ -13,8 +13,9 @@ from ase.data.vdw_alvarez import vdw_radii
 from schnetpack.nn.radial import BesselRBF, GaussianRBF, GaussianRBFCentered
 from torch import Tensor, nn
 
-from schnetpack_molfield.fields.checks import check_new_file, optional_import, unknown_name
+from schnetpack_molfield.fields.checks import check_new_file, optional_import
 from schnetpack_molfield.nn import LearnedRadialEncoding
+from schnetpack_molfield.nn.choices import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -169,8 +170,7 @@ def _elements(basis: nn.Module, pair: tuple[str, str] | None, n_points: int) -> 
 
 
 def _atomic_number(symbol: str) -> int:
-    if symbol not in atomic_numbers or symbol == "X":
-        raise unknown_name("element", symbol, list(atomic_numbers)[1:])
+    check_choice("element", symbol, list(atomic_numbers)[1:])
     return int(atomic_numbers[symbol])
 
 
