@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import schnetpack.cli  # noqa: F401 (registers the resolvers of SchNetPack's configurations)
+import torch
 from ase.build import molecule
 from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
@@ -20,6 +21,7 @@ from schnetpack.transform import MatScipyNeighborList
 from schnetpack_molfield.datasets import read_archive, write_database
 from schnetpack_molfield.datasets.qm9 import SAMPLE
 from schnetpack_molfield.datasets.qm9_reference import TARGETS
+from schnetpack_molfield.train import read_record
 
 pytestmark = pytest.mark.filterwarnings("ignore:provider=hydra.searchpath")  # ./configs is optional
 
@@ -68,13 +70,9 @@ def test_sums_and_averages(target: str, size_dependence: float) -> None:
     model.do_postprocessing = False
     one, two = molecule("CH4"), molecule("CH4")
     two.translate([50.0, 0, 0])
-    convert = AtomsConverter(MatScipyNeighborList(cutoff=5.0), dtype=model_dtype(model))
+    convert = AtomsConverter(MatScipyNeighborList(cutoff=5.0), dtype=torch.float64)
     single, pair = model(convert([one]))[target], model(convert([one + two]))[target]
     assert pair.item() == pytest.approx(size_dependence * single.item(), rel=1e-10)
-
-
-def model_dtype(model):
-    return next(model.parameters()).dtype
 
 
 @pytest.mark.parametrize(
@@ -211,6 +209,12 @@ def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -
     assert "Test MAE of dU: " in done.stdout
     assert "eV/Ang" in done.stdout
     assert "Use it in ASE" in done.stdout
+    (best,) = tmp_path.glob("runs/*/best_model")
+    record = read_record(torch.load(best, weights_only=False))
+    assert record["dtype"] == "float64"
+    assert record["energy_key"] == "U"
+    assert record["property_units"] == {"U": "eV", "dU": "eV/Ang"}
+    assert record["elements"] == ["H", "O"]
 
 
 @pytest.mark.parametrize(

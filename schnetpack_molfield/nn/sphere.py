@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import product
 
 import torch
-from e3nn import o3
+from e3nn import get_optimization_defaults, o3, set_optimization_defaults
 from torch import Tensor, nn
 
 from schnetpack_molfield.nn.dense import EquivariantDense
@@ -29,12 +29,22 @@ class SoftHarmonics(nn.Module):
     def __init__(self, epsilon: float = 0.1) -> None:
         super().__init__()
         self.epsilon = epsilon
-        self.harmonics = o3.SphericalHarmonics(IRREPS, normalize=False, normalization="component")
+        self.harmonics = _solid_harmonics()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map vectors (n, 3) to distances (n,) and harmonics (n, 9)."""
         distance = torch.sqrt(x.square().sum(dim=-1) + self.epsilon**2)  # (n,)
         return distance, self.harmonics(x / distance.unsqueeze(-1))
+
+
+def _solid_harmonics() -> o3.SphericalHarmonics:
+    """e3nn's module as plain Python: its scripted function would forbid to pickle the model."""
+    before = get_optimization_defaults()
+    set_optimization_defaults(jit_mode="eager")
+    try:
+        return o3.SphericalHarmonics(IRREPS, normalize=False, normalization="component")
+    finally:
+        set_optimization_defaults(**before)
 
 
 def octahedral_rule() -> tuple[Tensor, Tensor]:

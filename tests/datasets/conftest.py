@@ -8,6 +8,12 @@ import pytest
 WATER = np.array([8, 1, 1], dtype=np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SchNetPack leaves a lock file where it splits a data set."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def frames() -> dict[str, np.ndarray]:
     """Five frames of one composition, periodic, with a split."""

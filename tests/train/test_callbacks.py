@@ -35,8 +35,9 @@ def potential(*outputs: torch.nn.Module) -> NeuralNetworkPotential:
 
 @pytest.fixture(scope="module")
 def datamodule(tmp_path_factory: pytest.TempPathFactory) -> QM9Sample:
+    folder = tmp_path_factory.mktemp("data")
     data = QM9Sample(
-        datapath=str(tmp_path_factory.mktemp("data") / "sample.db"),
+        datapath=str(folder / "sample.db"),
         property="energy_U0",
         property_units={"energy_U0": "eV"},
         distance_unit="Ang",
@@ -46,7 +47,9 @@ def datamodule(tmp_path_factory: pytest.TempPathFactory) -> QM9Sample:
         split_file=None,
     )
     data.prepare_data()
-    data.setup()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # SchNetPack leaves a lock file where it splits a data set
+        data.setup()
     return data
 
 
