@@ -86,3 +86,9 @@ def test_missing_data_is_named(as_tensors, points_near):
         VectorFunction(properties=["electronegativity"]).of(helium)([[0, 0, 0.0]])
     with pytest.raises(ValueError, match=r"atom_values must have 1 columns, .*charge"):
         VectorFunction(atom_channels=["charge"]).of(helium)([[0, 0, 0.0]])
+
+
+def test_missing_mendeleev_is_one_clear_message(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "mendeleev.fetch", None)
+    with pytest.raises(ImportError, match=r'pip install "schnetpack-molfield\[chem\]"'):
+        VectorFunction(properties=["electronegativity"])
