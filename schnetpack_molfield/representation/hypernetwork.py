@@ -55,44 +55,54 @@ class LinearHyperNetwork(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Multi-head attention of tokens to a sequence.
+    """Multi-head attention of tokens to themselves and to the latent.
 
     Written out because the fused kernels of PyTorch have no second derivative, which training
-    with forces needs.
+    with forces needs, and so that tokens that all charts share are mapped only once.
     """
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
+        self.scale = (width // n_heads) ** -0.5
         self.query = ScaledDense(width, width, bias=False)
         self.key_value = ScaledDense(width, 2 * width, bias=False)
         self.out = ScaledDense(width, width, bias=False)
 
-    def forward(self, tokens: Tensor, sequence: Tensor) -> Tensor:
-        """Map tokens (n, t, width) and a sequence (n, s, width) to (n, t, width)."""
-        n, t, width = tokens.shape
-        q = self.query(tokens).reshape(n, t, self.n_heads, -1).transpose(1, 2)
-        kv = self.key_value(sequence).reshape(n, sequence.shape[1], 2 * self.n_heads, -1)
-        k, v = kv.transpose(1, 2).split(self.n_heads, dim=1)  # (n, heads, s, width / heads)
-        weights = torch.softmax(q @ k.transpose(2, 3) * q.shape[-1] ** -0.5, dim=-1)
-        return self.out((weights @ v).transpose(1, 2).reshape(n, t, width))
+    def _heads(self, x: Tensor, n_heads: int) -> Tensor:
+        return x.view(x.shape[0], x.shape[1], n_heads, -1).transpose(1, 2)
+
+    def forward(self, tokens: Tensor, latent: Tensor) -> Tensor:
+        """Map tokens (n or 1, t, width) and the latent (n, s, width) to (n, t, width)."""
+        n, t = latent.shape[0], tokens.shape[1]
+        q = self._heads(self.query(tokens) * self.scale, self.n_heads)  # (n or 1, heads, t, d)
+        pairs = self._heads(self.key_value(tokens), 2 * self.n_heads)
+        key, value = pairs.split(self.n_heads, dim=1)  # (n or 1, heads, t, d) each
+        pairs = self._heads(self.key_value(latent), 2 * self.n_heads)
+        latent_key, latent_value = pairs.split(self.n_heads, dim=1)  # (n, heads, s, d) each
+
+        own = (q @ key.transpose(2, 3)).expand(n, -1, -1, -1)  # (n, heads, t, t)
+        scores = torch.cat([own, q @ latent_key.transpose(2, 3)], dim=3)
+        own, other = torch.softmax(scores, dim=3).split([t, latent.shape[1]], dim=3)
+        mixed = own @ value + other @ latent_value  # (n, heads, t, d)
+        return self.out(mixed.transpose(1, 2).flatten(2))
 
 
 class _Block(nn.Module):
-    """Pre-norm transformer block: tokens attend to the latent and themselves, then an MLP."""
+    """Pre-norm transformer block: tokens attend to themselves and the latent, then an MLP."""
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.attention = _Attention(width, n_heads)
         self.attention_norm = nn.LayerNorm(width)
+        self.latent_norm = nn.LayerNorm(width)
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = nn.Sequential(ScaledDense(width, width), nn.SiLU(), ScaledDense(width, width))
 
     def forward(self, tokens: Tensor, latent: Tensor) -> Tensor:
-        """Map tokens (n, t, width) and latent tokens (n, s, width) to (n, t, width)."""
-        sequence = self.attention_norm(torch.cat([tokens, latent], dim=1))
-        normed = sequence.narrow(1, 0, tokens.shape[1])
-        tokens = tokens + self.attention(normed, sequence)
+        """Map tokens (n or 1, t, width) and the latent (n, s, width) to (n, t, width)."""
+        read = self.attention(self.attention_norm(tokens), self.latent_norm(latent))
+        tokens = tokens + read
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
@@ -134,10 +144,8 @@ class TransformerHyperNetwork(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Map latents (n_charts, n_latent) to tokens (n_charts, n_tokens, group)."""
-        n = latent.shape[0]
-        embedding = (self.layer_embedding + self.group_embedding).flatten(0, 1)
-        tokens = embedding.expand(n, -1, -1)  # (n_charts, n_tokens, width)
-        pieces = latent.reshape(n, self.n_latent_tokens, -1)
+        tokens = (self.layer_embedding + self.group_embedding).flatten(0, 1).unsqueeze(0)
+        pieces = latent.reshape(latent.shape[0], self.n_latent_tokens, -1)
         context = self.latent(pieces) + self.latent_embedding  # (n_charts, n_latent_tokens, width)
         for block in self.blocks:
             tokens = block(tokens, context)
