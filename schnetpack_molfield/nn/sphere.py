@@ -14,16 +14,6 @@ __all__ = ["SoftHarmonics", "SphereProduct", "octahedral_rule"]
 IRREPS = o3.Irreps("0e + 1o + 2e")
 
 
-def _harmonics() -> nn.Module:
-    """e3nn's solid harmonics in eager mode: a module that holds a compiled one can't be pickled."""
-    mode = e3nn.get_optimization_defaults()["jit_mode"]
-    e3nn.set_optimization_defaults(jit_mode="eager")
-    try:
-        return o3.SphericalHarmonics(IRREPS, normalize=False, normalization="component")
-    finally:
-        e3nn.set_optimization_defaults(jit_mode=mode)
-
-
 class SoftHarmonics(nn.Module):
     r"""Distance and spherical harmonics of degree 0 to 2 that are smooth at the origin too.
 
