@@ -32,7 +32,7 @@ class TestAtomCharts(RepresentationContract):
 
 
 class TestMoleculeCharts(RepresentationContract):
-    """One function per molecule sees the whole molecule, so it is neither extensive nor periodic."""
+    """One function per molecule sees all of it, so it is neither extensive nor periodic."""
 
     checks_input = False
     size_extensive = False
