@@ -135,9 +135,8 @@ class MolField(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
         layout, distances = self.atlas(inputs)
-        functions = self.radial_functions(self.radial_basis(distances))
-        radial = functions.index_select(0, layout.points.flatten())
-        rounds = radial.view(layout.points.shape + (-1,)).split(self.n_hidden, dim=-1)
+        basis = self.radial_basis(distances)[layout.points]  # (n_atoms, n_points, n_rbf)
+        rounds = self.radial_functions(basis).split(self.n_hidden, dim=-1)
 
         q, x = self._initial_features(inputs)
         q, x, density = self.encoder(q, x, inputs[properties.Z], rounds[0], layout)
