@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from e3nn import o3
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -27,6 +28,16 @@ def dtype(request: pytest.FixtureRequest) -> torch.dtype:
 def _reproducible() -> None:
     """Same random numbers in every test, whatever ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(params=[1, -1], ids=["proper", "improper"])
+def orthogonal(request: pytest.FixtureRequest) -> tuple[torch.Tensor, torch.Tensor]:
+    """A random orthogonal matrix (3, 3), and (9, 9) what it does to harmonics of degree 0 to 2."""
+    matrix = request.param * o3.rand_matrix(dtype=torch.float64)
+    torch.set_default_dtype(torch.float64)  # e3nn makes its generators in the default precision
+    wigner = o3.Irreps("0e + 1o + 2e").D_from_matrix(matrix)
+    torch.set_default_dtype(torch.float32)
+    return matrix, wigner
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""Dense layers against PyTorch's and e3nn's."""
+
+import math
+
+import pytest
+import torch
+from e3nn import o3
+from torch.autograd import gradcheck, gradgradcheck
+
+from schnetpack_molfield.nn.dense import LR_SCALE, EquivariantDense, EquivariantNorm, ScaledDense
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5])
+def test_scaled_dense_starts_as_glorot(gain):
+    torch.manual_seed(3)
+    layer = ScaledDense(20, 30, gain=gain)
+    torch.manual_seed(3)
+    glorot = torch.nn.init.xavier_uniform_(torch.empty(30, 20), gain=gain)
+    x = torch.randn(7, 20)
+    torch.testing.assert_close(layer(x), x @ glorot.T)
+
+
+def test_scaled_dense_keeps_the_second_moment():
+    y = ScaledDense(256, 256)(torch.randn(1000, 256))
+    assert y.square().mean().item() == pytest.approx(1, abs=0.05)
+
+
+def test_gain_0_starts_at_zero():
+    assert not ScaledDense(4, 3, gain=0.0)(torch.randn(5, 4)).any()
+
+
+def test_bias_is_optional():
+    assert [name for name, _ in ScaledDense(4, 3, bias=False).named_parameters()] == ["weight"]
+    assert ScaledDense(4, 3).bias.tolist() == [0.0] * 3
+
+
+def effective_weight(layer):
+    n_in = layer.weight.shape[1]
+    return layer(torch.eye(n_in)).detach()
+
+
+def test_adam_moves_the_effective_weight_farther():
+    def largest_step(layer):
+        before = effective_weight(layer)
+        optimizer = torch.optim.Adam(layer.parameters(), lr=1e-3)
+        layer(torch.randn(9, 4)).square().sum().backward()
+        optimizer.step()
+        return (effective_weight(layer) - before).abs()
+
+    usual = largest_step(torch.nn.Linear(4, 3, bias=False))
+    scaled = largest_step(ScaledDense(4, 3, bias=False))
+    torch.testing.assert_close(scaled, LR_SCALE * usual, rtol=1e-3, atol=0)
+
+
+def e3nn_layout(x):
+    """(n, 9, channels) as e3nn's flat channels x (0e + 1o + 2e)."""
+    return torch.cat([part.mT.flatten(1) for part in x.split([1, 3, 5], dim=1)], dim=1)
+
+
+def test_equivariant_dense_is_e3nns_linear(dtype):
+    layer = EquivariantDense(4, 6).to(dtype)
+    linear = o3.Linear("4x0e + 4x1o + 4x2e", "6x0e + 6x1o + 6x2e").to(dtype)
+    parts = [layer.scalar, layer.vector, layer.tensor]
+    weights = [part.weight.T.flatten() * part.scale * math.sqrt(4) for part in parts]
+    linear.weight.data = torch.cat(weights)  # e3nn divides by the root of the fan-in
+    x = torch.randn(5, 9, 4, dtype=dtype)
+    torch.testing.assert_close(
+        e3nn_layout(layer(x)), linear(e3nn_layout(x)), rtol=0, atol=TOLERANCE[dtype]
+    )
+
+
+def test_norm_divides_by_the_root_mean_square(dtype):
+    norm = EquivariantNorm(epsilon=1e-2)
+    x = 100 * torch.randn(5, 8, 4, dtype=dtype)
+    y = norm(x)
+    torch.testing.assert_close(
+        y.square().mean((1, 2)), torch.ones(5, dtype=dtype), atol=1e-5, rtol=0
+    )
+    ratio = y / x
+    torch.testing.assert_close(ratio, ratio[:, :1, :1].expand_as(ratio))
+    small = 1e-4 * x / x.norm()
+    torch.testing.assert_close(norm(small), 10 * small, rtol=1e-4, atol=0)
+
+
+def test_norm_is_equivariant(dtype, orthogonal):
+    turn = orthogonal[1][1:, 1:].to(dtype)
+    x = torch.randn(5, 8, 4, dtype=dtype)
+    norm = EquivariantNorm()
+    torch.testing.assert_close(norm(turn @ x), turn @ norm(x), rtol=0, atol=TOLERANCE[dtype])
+
+
+def test_norm_is_smooth_at_zero():
+    x = torch.zeros(2, 8, 1, dtype=torch.float64, requires_grad=True)
+    assert not EquivariantNorm()(x).any()
+    assert gradcheck(EquivariantNorm(), x, eps=1e-5)
+    assert gradgradcheck(EquivariantNorm(), x, eps=1e-5)
