@@ -1,6 +1,7 @@
 """Output modules that query or pool a molecular field."""
 
 from schnetpack_molfield.atomistic.field_readout import FieldReadout
+from schnetpack_molfield.atomistic.field_value import FieldValue
 from schnetpack_molfield.atomistic.spatial_extent import ElectronicSpatialExtent
 
-__all__ = ["ElectronicSpatialExtent", "FieldReadout"]
+__all__ = ["ElectronicSpatialExtent", "FieldReadout", "FieldValue"]

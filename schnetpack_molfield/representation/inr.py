@@ -57,8 +57,21 @@ class CanonicalINR(nn.Module):
         Returns:
             values (n_charts, n_points, n_hidden), tokens (n_charts, n_tokens, group).
         """
+        axes, scales, tokens = self.weights(features)
+        return self.evaluate(axes, scales, radial, harmonics), tokens
+
+    def weights(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the charts' features (n_charts, 9, n_channels) make of the layers.
+
+        Returns:
+            axes (n_charts, 9, n_hidden) of the first layer, column factors of the second
+            (n_charts, 1, n_hidden), tokens (n_charts, n_tokens, group).
+        """
         tokens = self.hypernetwork(features.select(1, 0))
         first, second = self.tokenizer.scales(tokens).unbind(0)  # (n_charts, 1, n_hidden)
-        axes = self.frame(features) * first  # (n_charts, 9, n_hidden)
+        return self.frame(features) * first, second, tokens
+
+    def evaluate(self, axes: Tensor, scales: Tensor, radial: Tensor, harmonics: Tensor) -> Tensor:
+        """Values (n_charts, n_points, n_hidden) of charts with these weights."""
         h = F.silu(torch.baddbmm(radial, harmonics, axes))  # (n_charts, n_points, n_hidden)
-        return F.silu(torch.addcmul(self.bias, self.hidden(h), second)), tokens
+        return F.silu(torch.addcmul(self.bias, self.hidden(h), scales))

@@ -1,0 +1,180 @@
+"""Values of a learned field at any points of space."""
+
+from collections.abc import Sequence
+
+import schnetpack.properties as properties
+import torch
+from schnetpack.nn import GaussianRBF, scatter_add
+from torch import Tensor, nn
+from torch_geometric.utils import to_dense_batch
+
+from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.nn.dense import ScaledDense
+from schnetpack_molfield.nn.sphere import SoftHarmonics
+from schnetpack_molfield.representation.inr import CanonicalINR
+
+__all__ = ["FieldValue"]
+
+
+class FieldValue(nn.Module):
+    r"""Evaluates a vector-valued field of MolField's charts wherever it is asked.
+
+    .. math:: F(x) = \sum_c w(|x - o_c|)\, f(u_c(x); \theta_c), \quad
+              w(d) = (1 - d^2 / r^2)^3 \; \text{for} \; d < r
+
+    The head has a canonical INR of its own. Atom charts end smoothly (w has two continuous
+    derivatives) at the cutoff r, so the field is size-extensive and linear in the number of
+    points; beyond r from every atom it is zero. A molecule chart has no end (w = 1): its distances
+    enter the radial basis as d r / (d + r).
+
+    Points are given per molecule, those of the first molecule first:
+
+    ====================  =================  ===================================================
+    key                   shape              meaning
+    ====================  =================  ===================================================
+    field_points          (n_points, 3)      where the field is asked, Angstrom
+    field_n_points        (n_molecules,)     how many of these points belong to each molecule
+    field_point_idx_m     (n_points,)        or the molecule of each point, instead of the number
+    `output_key`          (n_points, n)      written: the channels
+    ====================  =================  ===================================================
+
+    Without `field_points` there is nothing to ask, and the result has no rows: a model for
+    energies and fields runs molecular dynamics as it is.
+
+    Args:
+        n_in: number of channels of the charts (`n_atom_basis` of MolField).
+        channels: names of the channels.
+        units: unit of all channels.
+        output_key: key of the result.
+        charts: `atom` or `molecule`, as in MolField.
+        cutoff: r in Angstrom.
+        n_hidden: width of the INR; `n_in` by default.
+        n_rbf: number of radial functions.
+        frame: canonical coordinates, one of `representation.FRAMES`.
+        hypernetwork: one of `representation.HYPERNETWORKS`.
+        pairs_per_block: pairs of a point and a chart evaluated together; the default keeps them
+            in the cache of a CPU, a GPU is faster with 2**20.
+
+    Raises:
+        ValueError: for an unknown option; when called, for points of the wrong shape, points that
+            don't add up, or a periodic structure.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        channels: Sequence[str],
+        units: str = "",
+        output_key: str = "field",
+        charts: str = "atom",
+        cutoff: float = 4.0,
+        n_hidden: int | None = None,
+        n_rbf: int = 20,
+        frame: str = "projection",
+        hypernetwork: str = "transformer",
+        pairs_per_block: int = 2**15,
+    ) -> None:
+        super().__init__()
+        check_choice("charts", charts, ["atom", "molecule"])
+        n_hidden = n_hidden or n_in
+        self.channels = list(channels)
+        self.units = units
+        self.output_key = output_key
+        self.model_outputs = [output_key]
+        self.local = charts == "atom"
+        self.cutoff = cutoff
+        self.pairs_per_block = pairs_per_block
+        self.soft_harmonics = SoftHarmonics(epsilon=0.1 if self.local else 1.0)
+        self.radial_basis = GaussianRBF(n_rbf, cutoff)
+        self.radial_functions = ScaledDense(n_rbf, n_hidden)
+        self.inr = CanonicalINR(n_in, n_hidden, frame, hypernetwork)
+        self.out = ScaledDense(n_hidden, len(self.channels))
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the values at the points to the dictionary and return it."""
+        points, idx_m = self.points(inputs)
+        inputs[self.output_key] = self.values(points, idx_m, inputs)
+        return inputs
+
+    def points(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The points (n_points, 3) and the molecule of each (n_points,), checked."""
+        origins = inputs["field_origins"]
+        if "field_points" not in inputs:
+            none = origins[:0]
+            return none, inputs["field_idx_m"][:0]
+        if properties.pbc in inputs and bool(inputs[properties.pbc].any()):
+            raise ValueError("fields of periodic structures can't be asked; set pbc to False")
+        points = inputs["field_points"]
+        if points.dim() != 2 or points.shape[1] != 3:
+            raise ValueError(f"field_points has shape {points.shape}, expected (n_points, 3)")
+        if "field_point_idx_m" in inputs:
+            idx_m = inputs["field_point_idx_m"]
+        else:
+            n_points = inputs["field_n_points"]  # (n_molecules,)
+            molecules = torch.arange(n_points.shape[0], device=points.device)
+            idx_m = torch.repeat_interleave(molecules, n_points)
+        if idx_m.shape[0] != points.shape[0]:
+            raise ValueError(
+                f"field_points has {points.shape[0]} rows, but {idx_m.shape[0]} are assigned to "
+                "molecules by field_n_points or field_point_idx_m"
+            )
+        return points, idx_m
+
+    def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Channels (n_points, n_channels) at points (n_points, 3) of molecules (n_points,)."""
+        return self.sum_of_charts(points, idx_m, inputs)
+
+    def sum_of_charts(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """The sum over the charts of the class docstring, block by block."""
+        chart_idx_m = inputs["field_idx_m"]  # (n_charts,)
+        largest = int(torch.bincount(chart_idx_m).max())
+        size = max(1, self.pairs_per_block // largest)
+        axes, scales, _ = self.inr.weights(inputs["field_features"])
+        blocks = [points.new_zeros(0, len(self.channels))]
+        for x, m in zip(points.split(size), idx_m.split(size)):  # noqa: B905 (TorchScript)
+            if x.shape[0] > 0:
+                blocks.append(self._block(x, m, inputs["field_origins"], chart_idx_m, axes, scales))
+        return torch.cat(blocks)
+
+    def _block(
+        self,
+        points: Tensor,  # (n_points, 3)
+        idx_m: Tensor,  # (n_points,)
+        origins: Tensor,  # (n_charts, 3)
+        chart_idx_m: Tensor,  # (n_charts,)
+        axes: Tensor,  # (n_charts, 9, n_hidden)
+        scales: Tensor,  # (n_charts, 1, n_hidden)
+    ) -> Tensor:
+        near = (chart_idx_m >= idx_m.min()) & (chart_idx_m <= idx_m.max())  # (n_charts,)
+        charts = torch.nonzero(near).squeeze(1)  # those of the block's molecules
+        pairs = self._pairs(points, idx_m, origins[charts], chart_idx_m[charts])
+        asked = pairs.any(dim=1)
+        charts = charts[asked]
+        row, point = torch.nonzero(pairs[asked]).unbind(1)  # (n_pairs,) each, sorted by row
+        if row.shape[0] == 0:
+            return points.new_zeros(points.shape[0], len(self.channels))
+
+        distances, harmonics = self.soft_harmonics(points[point] - origins[charts][row])
+        radial, window = self._radial(distances)  # (n_pairs, n_hidden), (n_pairs, 1)
+        padded, real = to_dense_batch(
+            torch.cat([radial, harmonics], dim=1), row, batch_size=charts.shape[0]
+        )
+        radial, harmonics = padded.split([radial.shape[1], 9], dim=2)  # (n_rows, n_longest, ...)
+        values = self.out(self.inr.evaluate(axes[charts], scales[charts], radial, harmonics))
+        return scatter_add(values[real] * window, point, dim_size=points.shape[0])
+
+    def _pairs(self, points: Tensor, idx_m: Tensor, origins: Tensor, chart_idx_m: Tensor) -> Tensor:
+        """Which charts see which points, (n_charts, n_points)."""
+        own = chart_idx_m.unsqueeze(1) == idx_m  # (n_charts, n_points)
+        if not self.local:
+            return own
+        return own & (torch.cdist(origins.detach(), points.detach()) < self.cutoff)
+
+    def _radial(self, distances: Tensor) -> tuple[Tensor, Tensor]:
+        """Radial functions (n_pairs, n_hidden) and window (n_pairs, 1) of distances (n_pairs,)."""
+        window = torch.ones_like(distances)
+        if self.local:
+            window = (1 - (distances / self.cutoff).square()).clamp_min(0) ** 3
+        else:
+            distances = distances * self.cutoff / (distances + self.cutoff)
+        return self.radial_functions(self.radial_basis(distances)), window.unsqueeze(1)
