@@ -1,7 +1,14 @@
 """Output modules that query or pool a molecular field."""
 
+from schnetpack_molfield.atomistic.corrected_fields import ElectronDensity, SignedDistance
 from schnetpack_molfield.atomistic.field_readout import FieldReadout
 from schnetpack_molfield.atomistic.field_value import FieldValue
 from schnetpack_molfield.atomistic.spatial_extent import ElectronicSpatialExtent
 
-__all__ = ["ElectronicSpatialExtent", "FieldReadout", "FieldValue"]
+__all__ = [
+    "ElectronDensity",
+    "ElectronicSpatialExtent",
+    "FieldReadout",
+    "FieldValue",
+    "SignedDistance",
+]

@@ -36,6 +36,7 @@ class FieldValue(nn.Module):
     field_n_points        (n_molecules,)     how many of these points belong to each molecule
     field_point_idx_m     (n_points,)        or the molecule of each point, instead of the number
     `output_key`          (n_points, n)      written: the channels
+    `gradient_key`        (n_points, n, 3)   written: their gradients, per Angstrom; if asked for
     ====================  =================  ===================================================
 
     Without `field_points` there is nothing to ask, and the result has no rows: a model for
@@ -46,6 +47,7 @@ class FieldValue(nn.Module):
         channels: names of the channels.
         units: unit of all channels.
         output_key: key of the result.
+        gradient_key: key of the gradients, for losses that contain them; None doesn't write them.
         charts: `atom` or `molecule`, as in MolField.
         cutoff: r in Angstrom.
         n_hidden: width of the INR; `n_in` by default.
@@ -66,6 +68,7 @@ class FieldValue(nn.Module):
         channels: Sequence[str],
         units: str = "",
         output_key: str = "field",
+        gradient_key: str | None = None,
         charts: str = "atom",
         cutoff: float = 4.0,
         n_hidden: int | None = None,
@@ -80,7 +83,9 @@ class FieldValue(nn.Module):
         self.channels = list(channels)
         self.units = units
         self.output_key = output_key
-        self.model_outputs = [output_key]
+        self.gradient_key = gradient_key or ""
+        self.model_outputs = [output_key, gradient_key] if gradient_key else [output_key]
+        self.required_derivatives = ["field_points"] if gradient_key else []
         self.local = charts == "atom"
         self.cutoff = cutoff
         self.pairs_per_block = pairs_per_block
@@ -92,16 +97,20 @@ class FieldValue(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the values at the points to the dictionary and return it."""
-        points, idx_m = self.points(inputs)
-        inputs[self.output_key] = self.values(points, idx_m, inputs)
+        if "field_points" not in inputs:
+            values = inputs["field_origins"].new_zeros(0, len(self.channels))
+            gradients = values.new_zeros(0, len(self.channels), 3)
+        else:
+            points, idx_m = self.points(inputs)
+            values = self.values(points, idx_m, inputs)
+            gradients = self._gradients(values, points)
+        inputs[self.output_key] = values
+        if self.gradient_key:
+            inputs[self.gradient_key] = gradients
         return inputs
 
     def points(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The points (n_points, 3) and the molecule of each (n_points,), checked."""
-        origins = inputs["field_origins"]
-        if "field_points" not in inputs:
-            none = origins[:0]
-            return none, inputs["field_idx_m"][:0]
         if properties.pbc in inputs and bool(inputs[properties.pbc].any()):
             raise ValueError("fields of periodic structures can't be asked; set pbc to False")
         points = inputs["field_points"]
@@ -123,6 +132,19 @@ class FieldValue(nn.Module):
     def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Channels (n_points, n_channels) at points (n_points, 3) of molecules (n_points,)."""
         return self.sum_of_charts(points, idx_m, inputs)
+
+    def _gradients(self, values: Tensor, points: Tensor) -> Tensor:
+        """Gradients (n_points, n_channels, 3), if there is a key for them."""
+        columns: list[Tensor] = []
+        if not self.gradient_key:
+            return points.new_zeros(0, len(self.channels), 3)
+        for column in values.unbind(1):
+            gradient = torch.autograd.grad(
+                [column.sum()], [points], create_graph=self.training, retain_graph=True
+            )[0]
+            assert gradient is not None  # for TorchScript: values depend on the points
+            columns.append(gradient)
+        return torch.stack(columns, dim=1)
 
     def sum_of_charts(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The sum over the charts of the class docstring, block by block."""

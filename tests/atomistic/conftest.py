@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from schnetpack import properties
 from schnetpack.atomistic import PairwiseDistances
 from schnetpack.interfaces import AtomsConverter
 from schnetpack.nn import CosineCutoff, GaussianRBF
@@ -96,8 +95,3 @@ def _points_around():
 @pytest.fixture(name="symmetry_errors")
 def _symmetry_errors():
     return symmetry_errors
-
-
-@pytest.fixture
-def positions_key() -> str:
-    return properties.R
