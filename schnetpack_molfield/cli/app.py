@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from schnetpack_molfield import __version__
 from schnetpack_molfield.cli.encoding import encoding
+from schnetpack_molfield.cli.field import field
 from schnetpack_molfield.cli.import_data import import_data
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ def _root(
 
 app.command("import")(import_data)
 app.command("encoding")(encoding)
+app.command("field")(field)
 
 
 def main() -> None:

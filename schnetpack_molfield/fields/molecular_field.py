@@ -20,6 +20,7 @@ from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from schnetpack.model import AtomisticModel
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -64,6 +65,30 @@ class MolecularField(Field):
         check_atoms(atoms)
         super().__init__(evaluate, channels, units, dtype, device, block_size)
         self.atoms = atoms.copy()
+
+    @classmethod
+    def from_model(
+        cls,
+        model: str | Path | AtomisticModel,
+        atoms: Atoms,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str = "cpu",
+    ) -> MolecularField:
+        """The field of a molecule by a trained model, which sees the molecule once.
+
+        Args:
+            model: file `best_model`, the folder of the run with it, or a model.
+            atoms: the molecule.
+            dtype: precision; that of the model if None.
+            device: where to compute.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file isn't a model, the model has no field, or the structure is bad.
+        """
+        from schnetpack_molfield.interfaces.field_model import learned_field
+
+        return learned_field(model, atoms, dtype, device)
 
     def integral(
         self,

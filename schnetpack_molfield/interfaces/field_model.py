@@ -1,0 +1,115 @@
+"""The learned field of a molecule: a trained model, asked at any points of space."""
+
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from ase import Atoms
+from schnetpack.interfaces import AtomsConverter
+from schnetpack.model import AtomisticModel
+from schnetpack.transform import MatScipyNeighborList
+from torch import Tensor
+
+from schnetpack_molfield.atomistic import FieldValue
+from schnetpack_molfield.fields import MolecularField
+from schnetpack_molfield.fields.checks import check_atoms
+from schnetpack_molfield.interfaces.checks import check_unit, load_potential_file
+from schnetpack_molfield.train.record import read_record
+from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
+
+__all__ = ["learned_field"]
+
+#: Pairs of a point and an atom of which derivatives are computed together.
+PAIRS_PER_BLOCK = 2**17
+
+
+def learned_field(
+    model: str | Path | AtomisticModel,
+    atoms: Atoms,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+) -> MolecularField:
+    """The field of a molecule by a trained model; the molecule is represented once.
+
+    Args:
+        model: file `best_model`, the folder of the run with it, or a model.
+        atoms: the molecule.
+        dtype: precision; that of the model if None.
+        device: where to compute.
+
+    Returns:
+        The field with the channels of all heads of the model, `output_key.channel` where two
+        heads share a name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file isn't a model, the model has no field, or the structure is bad.
+    """
+    check_atoms(atoms)
+    loaded = _own_copy(model)
+    heads = _heads(loaded)
+    dtype = dtype or next(loaded.parameters()).dtype
+    loaded.to(device=device, dtype=dtype).requires_grad_(False).eval()
+    inputs = _represent(loaded, atoms, dtype, device)
+
+    def evaluate(points: Tensor) -> Tensor:
+        idx_m = torch.zeros(len(points), dtype=torch.long, device=points.device)
+        return torch.cat([head.values(points, idx_m, inputs) for head in heads], dim=1)
+
+    names = _channel_names(heads)
+    units = dict(zip(names, (h.units for h in heads for _ in h.channels), strict=True))
+    return MolecularField(
+        evaluate, atoms, names, units, dtype, device, max(1, PAIRS_PER_BLOCK // len(atoms))
+    )
+
+
+def _own_copy(model: str | Path | AtomisticModel) -> AtomisticModel:
+    """The model of a file, or a copy of the user's own, to be frozen and cast."""
+    return deepcopy(model) if isinstance(model, AtomisticModel) else load_potential_file(model)
+
+
+def _heads(model: AtomisticModel) -> list[FieldValue]:
+    heads = [module for module in model.output_modules if isinstance(module, FieldValue)]
+    if not heads:
+        outputs = ", ".join(sorted(model.model_outputs)) or "nothing"
+        raise ValueError(
+            f"the model has no field to ask, it predicts {outputs}; train one with "
+            "schnetpack_molfield.atomistic.FieldValue, SignedDistance or ElectronDensity"
+        )
+    return heads
+
+
+def _represent(
+    model: AtomisticModel, atoms: Atoms, dtype: torch.dtype, device: torch.device | str
+) -> dict[str, Tensor]:
+    record = read_record(model) or {}
+    if check_unit(record.get("distance_unit") or "Ang", "length") != 1.0:
+        raise ValueError(f"fields are in Angstrom, this model is in {record['distance_unit']}")
+    if atoms.pbc.any():
+        raise ValueError("fields of periodic structures can't be asked; set pbc to False")
+    convert = AtomsConverter(
+        neighbor_list=None,
+        transforms=[
+            CheckStructure(record.get("elements")),
+            MatScipyNeighborList(float(model.representation.cutoff)),
+            CheckDistances(),
+        ],
+        dtype=dtype,
+        device=device,
+    )
+    inputs = convert(Atoms(atoms.numbers, positions=atoms.positions))
+    with torch.no_grad():
+        for module in model.input_modules:
+            inputs = module(inputs)
+        return model.representation(inputs)
+
+
+def _channel_names(heads: list[FieldValue]) -> list[str]:
+    """Names of all channels, with their head's key where several heads use them."""
+    count = Counter(channel for head in heads for channel in head.channels)
+    return [
+        channel if count[channel] == 1 else f"{head.output_key}.{channel}"
+        for head in heads
+        for channel in head.channels
+    ]

@@ -1,0 +1,93 @@
+"""`molfield field` as a user runs it."""
+
+import ase.io
+import numpy as np
+import pytest
+import schnetpack as spk
+import torch
+from ase.build import molecule
+from ase.io.cube import read_cube_data
+from schnetpack.nn import CosineCutoff, GaussianRBF
+from typer.testing import CliRunner
+
+from schnetpack_molfield import MolecularField
+from schnetpack_molfield.atomistic import ElectronDensity, SignedDistance
+from schnetpack_molfield.cli import app
+from schnetpack_molfield.representation import MolField
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a molecule and a model, in which the command is typed."""
+    model = spk.model.NeuralNetworkPotential(
+        MolField(16, 2, GaussianRBF(8, 4.0), CosineCutoff(4.0)),
+        input_modules=[spk.atomistic.PairwiseDistances()],
+        output_modules=[ElectronDensity(16), SignedDistance(16)],
+    )
+    torch.save(model, tmp_path / "best_model")
+    ase.io.write(tmp_path / "water.xyz", molecule("H2O"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    coarse = ["--spacing", "0.5", "--margin", "3", "--model", "best_model"]
+    return CliRunner().invoke(app, ["field", *arguments, *coarse])
+
+
+def test_cube(folder):
+    result = run("water.xyz", "--channel", "electron_density", "--out", "x.cube")
+    assert result.exit_code == 0, result.output
+    values, atoms = read_cube_data("x.cube")
+    assert len(atoms) == 3 and values.max() > 1.0
+
+
+def test_arrays(folder):
+    assert run("water.xyz", "-o", "x.npz").exit_code == 0
+    arrays = np.load("x.npz")
+    assert arrays["channels"].tolist() == ["electron_density", "sdf"]
+    assert arrays["units"].tolist() == ["e/Ang^3", "Ang"]
+    point = arrays["origin_A"] + np.array([3, 4, 5]) @ arrays["steps_A"]
+    field = MolecularField.from_model("best_model", ase.io.read("water.xyz"))
+    np.testing.assert_allclose(arrays["values"][3, 4, 5], field([point])[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("out", "options"),
+    [("x.ply", []), ("x.png", []), ("surface.png", ["--level", "0.0"])],
+)
+def test_surfaces_and_pictures(folder, out, options):
+    pytest.importorskip("skimage")
+    pytest.importorskip("trimesh")
+    pytest.importorskip("matplotlib")
+    result = run("water.xyz", "--channel", "sdf", "--out", out, *options)
+    assert result.exit_code == 0, result.output
+    assert (folder / out).stat().st_size > 1000
+
+
+def test_existing_file_needs_force(folder):
+    (folder / "x.npz").write_text("mine")
+    result = run("water.xyz", "-o", "x.npz")
+    assert isinstance(result.exception, FileExistsError)
+    assert (folder / "x.npz").read_text() == "mine"
+    assert run("water.xyz", "-o", "x.npz", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.xyz", "-o", "x.npz"], "nothing.xyz isn't a file"),
+        (["water.xyz", "-o", "x.txt"], "must end in one of"),
+        (["water.xyz", "-o", "x.npz", "-c", "sfd"], "did you mean 'sdf'"),
+        (["water.xyz", "-o", "x.cube"], "name a channel, one of: electron_density, sdf"),
+        (["cut.pdb", "-o", "x.npz"], "cut.pdb"),
+        (["empty.xyz", "-o", "x.npz"], "empty.xyz"),
+    ],
+)
+def test_bad_input(folder, arguments, message):
+    (folder / "cut.pdb").write_text("ATOM      1  N   ALA A   1      11.10")
+    (folder / "empty.xyz").write_text("0\n\n")
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert message in str(result.exception)
+    assert not (folder / arguments[2]).exists()
