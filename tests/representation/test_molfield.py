@@ -1,0 +1,237 @@
+"""MolField as a whole: what it writes, and what each of its switches does."""
+
+import pytest
+import torch
+from ase import Atoms
+from schnetpack import properties
+from schnetpack.atomistic import Atomwise, PairwiseDistances
+from schnetpack.model import NeuralNetworkPotential
+from schnetpack.nn.embedding import NuclearEmbedding
+from schnetpack.task import ModelOutput, UnsupervisedModelOutput
+
+from schnetpack_molfield.representation import FRAMES, HYPERNETWORKS
+from schnetpack_molfield.testing import molecule
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+CHARTS = ("atom", "molecule")
+both_atlases = pytest.mark.parametrize("charts", CHARTS)
+
+
+@both_atlases
+def test_what_it_writes(charts, batch, build, dtype):
+    """The table of the class docstring."""
+    inputs = batch("H2O", "ethanol", "H", dtype=dtype)
+    n_atoms, n_charts = 13, {"atom": 13, "molecule": 3}[charts]
+    outputs = build(dtype, charts=charts, n_hidden=32, variational=True)(dict(inputs))
+    expected = {
+        "scalar_representation": (n_atoms, 16),
+        "vector_representation": (n_atoms, 3, 16),
+        "field_features": (n_charts, 9, 16),
+        "field_tokens": (n_charts, 2 * 32 // 16, 16),
+        "field_origins": (n_charts, 3),
+        "field_idx_m": (n_charts,),
+        "field_divergence": (3,),
+    }
+    assert {key: tuple(outputs[key].shape) for key in outputs.keys() - inputs.keys()} == expected
+    for key in expected.keys() - {"field_idx_m"}:
+        assert outputs[key].dtype == dtype and outputs[key].isfinite().all()
+
+
+@both_atlases
+def test_where_the_charts_are(charts, batch, build):
+    inputs = batch("H2O", "ethanol", "H")
+    outputs = build(charts=charts)(dict(inputs))
+    positions, idx_m = inputs[properties.R], inputs[properties.idx_m]
+    if charts == "atom":
+        assert torch.equal(outputs["field_origins"], positions)
+        assert torch.equal(outputs["field_idx_m"], idx_m)
+    else:
+        centroids = torch.stack([part.mean(0) for part in positions.split([3, 9, 1])])
+        torch.testing.assert_close(outputs["field_origins"], centroids)
+        assert outputs["field_idx_m"].tolist() == [0, 1, 2]
+
+
+@both_atlases
+def test_tokens_are_those_of_the_last_inr(charts, batch, build):
+    representation = build(charts=charts)
+    outputs = representation(batch("ethanol"))
+    expected = representation.field.inr.hypernetwork(outputs["field_features"][:, 0])
+    torch.testing.assert_close(outputs["field_tokens"], expected)
+    assert expected.any()
+
+
+@pytest.mark.parametrize("charts", CHARTS)
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("hypernetwork", HYPERNETWORKS)
+def test_features_are_equivariant(charts, frame, hypernetwork, batch, build, orthogonal):
+    """With every combination of switches; the contract checks the defaults on all molecules."""
+    dtype = torch.float64
+    representation = build(dtype, charts=charts, frame=frame, hypernetwork=hypernetwork)
+    atoms, turned = molecule("rattled ethanol"), molecule("rattled ethanol")
+    turned.positions = atoms.positions @ orthogonal[0].numpy().T + 5.0
+    expected, actual = (
+        representation(batch(atoms, dtype=dtype)),
+        representation(batch(turned, dtype=dtype)),
+    )
+    for key, matrix in [
+        ("scalar_representation", None),
+        ("vector_representation", orthogonal[0]),
+        ("field_features", orthogonal[1]),
+        ("field_tokens", None),
+    ]:
+        wanted = expected[key] if matrix is None else matrix @ expected[key]
+        torch.testing.assert_close(actual[key], wanted, rtol=0, atol=1e-10)
+
+
+def scalars(representation, inputs):
+    return representation(dict(inputs))["scalar_representation"]
+
+
+@both_atlases
+@pytest.mark.parametrize(
+    ("switch", "names"), [("frame", list(FRAMES)), ("hypernetwork", list(HYPERNETWORKS))]
+)
+def test_every_switch_makes_another_model(charts, switch, names, batch, build):
+    inputs = batch("ethanol")
+    results = [scalars(build(charts=charts, **{switch: name}), inputs) for name in names]
+    for i, first in enumerate(results):
+        for second in results[i + 1 :]:
+            assert (first - second).abs().max() > 1e-4
+
+
+def test_atlases_make_other_models(batch, build):
+    inputs = batch("ethanol")
+    atom, molecule = (scalars(build(charts=charts), inputs) for charts in CHARTS)
+    assert (atom - molecule).abs().max() > 1e-2
+
+
+@both_atlases
+def test_ablations_leave_parameters_out(charts, build):
+    def names(**options):
+        representation = build(charts=charts, **options)
+        return {name for name, _ in representation.named_parameters()}
+
+    full = names()
+    assert any(".hypernetwork.layer_embedding" in name for name in full)
+    assert full - names(hypernetwork="none") == {n for n in full if ".hypernetwork." in n}
+    linear = {n for n in names(hypernetwork="linear") if ".hypernetwork." in n}
+    assert {n.split(".hypernetwork.")[1] for n in linear} == {"weights.weight", "weights.bias"}
+    assert full - names(frame="none") == {n for n in full if ".frame.axes." in n}
+
+
+def test_without_hypernetwork_all_charts_share_their_weights(batch, build):
+    assert not build(hypernetwork="none")(batch("ethanol"))["field_tokens"].any()
+
+
+def test_without_frame_a_chart_sees_distances_only(batch, build):
+    """The molecule chart of two atoms at the same distance, on different sides of it."""
+    inputs = batch("ethanol")
+    values = {}
+    for frame in FRAMES:
+        inr = build(charts="molecule", frame=frame).field.inr
+        harmonics = torch.randn(1, 2, 9)
+        harmonics[..., 0] = 1
+        features = build(charts="molecule", frame=frame)(dict(inputs))["field_features"]
+        values[frame] = inr(features, torch.ones(1, 2, 16), harmonics)[0]
+    blind = [name for name, v in values.items() if torch.allclose(v[:, 0], v[:, 1])]
+    assert blind == ["none"]
+
+
+@both_atlases
+def test_rounds_are_the_reach_of_an_atom(charts, batch, build):
+    """In a chain an atom sees as many neighbours away as there are rounds; a molecule chart all."""
+    chain = Atoms("H6", positions=[(3.0 * k, 0.3 * k % 0.5, 0) for k in range(6)])
+    for n_interactions in (2, 3, 4):
+        inputs = batch(chain)
+        vectors = inputs[properties.Rij].requires_grad_()
+        build(charts=charts, n_interactions=n_interactions)(inputs)
+        (gradient,) = torch.autograd.grad(inputs["scalar_representation"][0].sum(), vectors)
+        seen = inputs[properties.idx_j][gradient.abs().sum(1) > 0].max().item()
+        assert seen == (n_interactions if charts == "atom" else 5)
+
+
+def test_hidden_width_is_independent(batch, build):
+    representation = build(n_hidden=32)
+    assert representation.field.inr.hidden.weight.shape == (32, 32)
+    assert scalars(representation, batch("H2O")).shape == (3, 16)
+
+
+def test_nuclear_embedding_replaces_the_default(batch, build):
+    embedding = NuclearEmbedding(max_z=101, num_features=16)
+    representation = build(nuclear_embedding=embedding)
+    assert representation.embedding is embedding
+    scalars(representation, batch("H2O")).sum().backward()
+    assert embedding.element_embedding.grad.any()
+
+
+def test_what_schnetpack_reads(build):
+    representation = build()
+    assert representation.n_atom_basis == 16
+    assert representation.cutoff.item() == representation.cutoff_fn.cutoff.item() == 4.0
+
+
+@both_atlases
+def test_every_parameter_learns(charts, batch, build):
+    """But those of the last round's tensors, which no representation key shows."""
+    representation = build(charts=charts)
+    outputs = representation(batch("ethanol", "CHFClBr"))
+    loss = outputs["scalar_representation"].square().sum()
+    (loss + outputs["vector_representation"].square().sum()).backward()
+    idle = {n for n, p in representation.named_parameters() if p.grad is None or not p.grad.any()}
+    assert idle <= {"field.update.product.mixing.tensor.weight"}
+
+
+@both_atlases
+def test_variational_latent_is_sampled_in_training_only(charts, batch, build):
+    representation, inputs = build(charts=charts, variational=True), batch("ethanol", "H")
+    assert not torch.equal(scalars(representation, inputs), scalars(representation, inputs))
+    representation.eval()
+    assert torch.equal(scalars(representation, inputs), scalars(representation, inputs))
+    assert (representation(dict(inputs))["field_divergence"] > 0).all()
+
+
+def test_divergence_of_atom_charts_adds_up(batch, build):
+    representation = build(torch.float64, variational=True).eval()
+    inputs = batch("far fragments", "H2O", dtype=torch.float64)
+    total, water = representation(inputs)["field_divergence"]
+    methanol = representation(batch(molecule("far fragments")[3:], dtype=torch.float64))
+    torch.testing.assert_close(total, water + methanol["field_divergence"][0])
+
+
+@both_atlases
+def test_divergence_is_a_term_of_schnetpacks_loss(charts, convert, build, fit):
+    representation = build(charts=charts, variational=True)
+    model = NeuralNetworkPotential(
+        representation,
+        input_modules=[PairwiseDistances()],
+        output_modules=[Atomwise(n_in=16, output_key="energy")],
+    )
+    assert set(model.model_outputs) == {"energy", "field_divergence"}
+    inputs = convert("H2O", "ethanol") | {"energy": torch.tensor([1.0, 2.0])}
+    energy = ModelOutput("energy", loss_fn=torch.nn.MSELoss(), loss_weight=0.0, metrics={})
+    divergence = UnsupervisedModelOutput("field_divergence", torch.mean, 0.1, metrics={})
+    expected = 0.1 * model.eval()(dict(inputs))["field_divergence"].mean().item()
+    assert fit(model.train(), inputs, energy, divergence) == pytest.approx(expected, rel=0.3)
+
+
+def test_no_divergence_unless_asked_for(batch, build):
+    representation = build()
+    assert "field_divergence" not in representation(batch("H2O"))
+    assert representation.model_outputs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"chart": "atom"}, TypeError, "no option 'chart'; did you mean 'charts'"),
+        ({"n_layers": 3}, TypeError, "no option 'n_layers'"),
+        ({"charts": "molecules"}, ValueError, "charts 'molecules'; did you mean 'molecule'"),
+        ({"frame": "projectoin"}, ValueError, "frame 'projectoin'; did you mean 'projection'"),
+        ({"hypernetwork": "linar"}, ValueError, "'linar'; did you mean 'linear'"),
+        ({"n_interactions": 1}, ValueError, "n_interactions = 1: expected at least 2"),
+    ],
+)
+def test_bad_options(options, error, message, build):
+    with pytest.raises(error, match=message) as raised:
+        build(**options)
+    assert "\n" not in str(raised.value)
