@@ -1,0 +1,83 @@
+"""Losses for fields; predictions and targets are (n_points, n_channels), gradients (..., 3)."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["EikonalLoss", "NormalLoss", "RelativeL1", "RelativeL2", "SurfaceLoss"]
+
+
+class RelativeL1(nn.Module):
+    r"""Mean of :math:`|p - t| / (|t| + \epsilon)`.
+
+    On points drawn by `transform.GridPoints` with the same :math:`\epsilon` it estimates the
+    integral of :math:`|p - t|`, the error of a density, up to a factor per molecule.
+
+    Args:
+        floor: epsilon in the unit of the target, positive.
+
+    Raises:
+        ValueError: if the floor isn't positive.
+    """
+
+    def __init__(self, floor: float = 0.01) -> None:
+        super().__init__()
+        if not floor > 0:
+            raise ValueError(f"the floor of a relative error must be positive, got {floor}")
+        self.floor = floor
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Scalar loss of values (n_points, n_channels)."""
+        return ((prediction - target).abs() / (target.abs() + self.floor)).mean()
+
+
+class RelativeL2(nn.Module):
+    r"""Mean over the channels of :math:`\|p - t\| / \|t\|`, norms over the points of the batch.
+
+    Channels that are zero everywhere in a batch, such as those of an element it doesn't contain,
+    are measured in units of the mean over all channels.
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Scalar loss of values (n_points, n_channels)."""
+        error = (prediction - target).square().sum(dim=0)  # (n_channels,)
+        size = target.square().sum(dim=0)
+        size = torch.where(size > 0, size, size.mean())
+        tiny = torch.finfo(size.dtype).tiny
+        return ((error + tiny) / (size + tiny)).sqrt().mean()
+
+
+class SurfaceLoss(nn.Module):
+    r"""Error of a signed distance where it counts: the mean of :math:`e^{-|t| / w} |p - t|`.
+
+    Args:
+        width: w in Angstrom, how far from the surface errors count.
+    """
+
+    def __init__(self, width: float = 0.5) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Scalar loss of distances (n_points, 1)."""
+        return (torch.exp(-target.abs() / self.width) * (prediction - target).abs()).mean()
+
+
+class NormalLoss(nn.Module):
+    """One minus the cosine between predicted gradient and target gradient, on average."""
+
+    def forward(self, gradient: Tensor, target: Tensor) -> Tensor:
+        """Scalar loss of gradients (n_points, n_channels, 3)."""
+        return (1 - nn.functional.cosine_similarity(gradient, target, dim=-1)).mean()
+
+
+class EikonalLoss(nn.Module):
+    r"""A distance has slope one: the mean of :math:`(|\nabla s| - 1)^2`.
+
+    Takes no target, so it belongs into a `schnetpack.task.UnsupervisedModelOutput`. Its gradient
+    contains second derivatives of the field. Gropp et al. 2020, arXiv:2002.10099.
+    """
+
+    def forward(self, gradient: Tensor) -> Tensor:
+        """Scalar loss of gradients (n_points, 1, 3), per Angstrom."""
+        length = (gradient.square().sum(dim=-1) + 1e-12).sqrt()
+        return (length - 1).square().mean()
