@@ -3,6 +3,7 @@
 from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.checked import AtomsDatabase, CheckedData, DataError
 from schnetpack_molfield.datasets.database import write_database
+from schnetpack_molfield.datasets.densities import ElectronDensities
 from schnetpack_molfield.datasets.frames import Frame, FrameSource, check_frame
 from schnetpack_molfield.datasets.md17 import MD17, rMD17
 from schnetpack_molfield.datasets.qm9 import QM9, QM9Sample
@@ -14,6 +15,7 @@ __all__ = [
     "AtomsDatabase",
     "CheckedData",
     "DataError",
+    "ElectronDensities",
     "Frame",
     "FrameSource",
     "QM9Sample",

@@ -7,7 +7,8 @@ Two layouts, told apart by the key `n_atoms`:
 
 Both in Angstrom. Labels state their unit in the key (`E_eV`, `F_kcal_mol_A`, `mu_Debye`), NaN
 stands for a label that isn't available, `split` numbers the partitions (0 is training), and
-`iso_atom_E_eV` or `atomref_U0_Ha` (n_elements, 2) list single-atom references.
+`iso_atom_E_eV` or `atomref_U0_Ha` (n_elements, 2) list single-atom references. Archives with
+`grid_shape` are read as densities on grids, see `densities`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 from ase import Atoms
 
+from schnetpack_molfield.datasets.densities import density_frames
 from schnetpack_molfield.datasets.frames import Frame, FrameSource
 from schnetpack_molfield.datasets.labels import Label, choose_labels, label_of
 from schnetpack_molfield.datasets.qm9_reference import ATOMREFS
@@ -39,6 +41,8 @@ def read_archive(path: Path, wanted: dict[str, str | None] | None = None) -> Fra
     """
     arrays = _load(path)
     offsets = _offsets(arrays)  # (n_frames + 1,)
+    if "grid_shape" in arrays:
+        return density_frames(path, arrays, offsets)
     candidates = {
         key: label_of(key) for key, array in arrays.items() if _is_label(key, array, offsets)
     }

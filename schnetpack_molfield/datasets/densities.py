@@ -1,0 +1,86 @@
+"""Electron densities on regular grids: archives of them, and databases to train on.
+
+An archive holds, besides `Z`, `R` (Angstrom) and `n_atoms` in the ragged layout of `archives`,
+
+- `rho_e_bohr3`: all grids one after the other, each in C order;
+- `grid_shape` (n_molecules, 3) and `grid_origin_A` (n_molecules, 3);
+- `grid_spacing_A`: one number for all molecules, or one for each.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.units import Bohr
+
+from schnetpack_molfield.datasets.checked import CheckedData, DataError
+from schnetpack_molfield.datasets.frames import Frame, FrameSource
+from schnetpack_molfield.datasets.labels import Label
+
+__all__ = ["ElectronDensities", "density_frames"]
+
+#: What a database of densities holds, with units.
+LABELS = [
+    Label("rho_e_bohr3", "electron_density", "e/Ang^3"),
+    Label("grid_shape", "grid_shape", ""),
+    Label("grid_origin_A", "grid_origin", "Ang"),
+    Label("grid_spacing_A", "grid_spacing", "Ang"),
+]
+
+
+def density_frames(path: Path, arrays: Mapping[str, np.ndarray], atoms: np.ndarray) -> FrameSource:
+    """Open an archive of densities.
+
+    Args:
+        path: the file, for messages.
+        arrays: what it holds.
+        atoms: (n_molecules + 1,) first atom of every molecule, and the end of the last one.
+
+    Raises:
+        ValueError: if a key is missing or the grids don't add up to the density.
+    """
+    missing = [label.key for label in LABELS if label.key not in arrays]
+    if missing:
+        raise ValueError(f"an archive of densities needs the key {missing[0]}")
+    n_molecules = len(atoms) - 1
+    sizes = arrays["grid_shape"].astype(int).prod(axis=1)  # (n_molecules,)
+    cells = np.concatenate([[0], np.cumsum(sizes)])
+    if len(sizes) != n_molecules or arrays["rho_e_bohr3"].shape != (cells[-1],):
+        raise ValueError(
+            f"grid_shape adds up to {cells[-1]} points of {len(sizes)} molecules, but rho_e_bohr3 "
+            f"has shape {arrays['rho_e_bohr3'].shape} and n_atoms {n_molecules} molecules"
+        )
+    spacing = np.broadcast_to(arrays["grid_spacing_A"], n_molecules)
+
+    def read() -> Iterator[Frame]:
+        for m in range(n_molecules):
+            own = slice(atoms[m], atoms[m + 1])
+            density = arrays["rho_e_bohr3"][cells[m] : cells[m + 1]] / np.float32(Bohr**3)
+            labels = {
+                "electron_density": density[None],  # (1, n_grid)
+                "grid_shape": arrays["grid_shape"][m][None].astype(int),  # (1, 3)
+                "grid_origin": arrays["grid_origin_A"][m][None],  # (1, 3)
+                "grid_spacing": spacing[m][None],  # (1,)
+            }
+            yield Frame(Atoms(arrays["Z"][own], positions=arrays["R"][own]), labels)
+
+    return FrameSource(path, LABELS, read, n_molecules, split=arrays.get("split"))
+
+
+class ElectronDensities(CheckedData):
+    """A database of densities on grids, as `molfield import` writes it from an archive.
+
+    Args:
+        kwargs: the arguments of `schnetpack.data.AtomsDataModule`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(load_properties=[label.name for label in LABELS], **kwargs)
+
+    def _download(self, path: Path) -> None:
+        raise DataError(
+            f"the database {path} doesn't exist; `molfield import DENSITIES.npz --out FILE.db` "
+            "makes one from an archive of densities on grids"
+        )
