@@ -16,12 +16,13 @@ class FeatureNorm(nn.Module):
 
     Args:
         n_channels: number of channels.
+        epsilon: of the `EquivariantNorm`.
     """
 
-    def __init__(self, n_channels: int) -> None:
+    def __init__(self, n_channels: int, epsilon: float = 1e-2) -> None:
         super().__init__()
         self.scalar_norm = nn.LayerNorm(n_channels)
-        self.norm = EquivariantNorm()
+        self.norm = EquivariantNorm(epsilon)
 
     def forward(self, q: Tensor, x: Tensor) -> Tensor:
         """Map scalars (n, n_channels) and the rest (n, 8, n_channels) to (n, 9, n_channels)."""

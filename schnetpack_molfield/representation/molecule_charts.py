@@ -41,7 +41,7 @@ class MoleculeCharts(nn.Module):
         self.mean = EquivariantDense(n_channels, n_channels)
         self.charges = ScaledDense(n_channels, n_channels)
         self.multipoles = EquivariantDense(n_channels, n_channels)
-        self.norm = FeatureNorm(n_channels)
+        self.norm = FeatureNorm(n_channels, epsilon=0.1)
 
     def forward(self, inputs: dict[str, Tensor]) -> tuple[Layout, Tensor, Tensor]:
         """Lay out the atoms around their centroids.
