@@ -1,0 +1,80 @@
+"""The experiments that learn fields, as a user types them, each for two steps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ase.build import molecule
+from ase.io import write
+from ase.io.cube import read_cube_data
+
+from schnetpack_molfield import MolecularField
+from schnetpack_molfield.fields import PromoleculeDensity
+
+
+def test_functions_of_the_sample(tmp_path, run_command, few_steps) -> None:
+    """From training to a cube file, with three commands and no file of one's own."""
+    done = run_command(tmp_path, "spktrain", "experiment=molfield_functions", *few_steps)
+    for metric in ("mae", "relative_l2", "psnr"):
+        assert f"test_functions_{metric}" in done.stdout
+    assert "Use it in ASE" not in done.stdout
+    (best,) = tmp_path.glob("runs/*/best_model")
+    field = MolecularField.from_model(best, molecule("CH3CH2OH"))
+    assert field.channels == ["H", "C", "N", "O"]
+    with pytest.raises(ValueError, match="doesn't know Si"):
+        MolecularField.from_model(best, molecule("SiH4"))
+
+    write(tmp_path / "x.xyz", molecule("CH3CH2OH"))
+    options = ["--channel", "C", "--out", "c.cube", "--spacing", "0.6"]
+    run_command(tmp_path, "molfield", "field", "x.xyz", "--model", str(best), *options)
+    values, atoms = read_cube_data(str(tmp_path / "c.cube"))
+    assert len(atoms) == 9 and np.isfinite(values).all() and values.std() > 0
+
+
+@pytest.fixture
+def densities(tmp_path: Path) -> Path:
+    """An archive of 12 promolecules on coarse grids."""
+    names = ["H2O", "CH4", "NH3", "CO2"] * 3
+    structures = [molecule(name) for name in names]
+    for atoms in structures:
+        atoms.rattle(0.05)
+    fields = [PromoleculeDensity("e/bohr^3").of(atoms) for atoms in structures]
+    grids = [field.grid(0.5, 1.5) for field in fields]
+    np.savez(
+        tmp_path / "rho.npz",
+        Z=np.concatenate([atoms.numbers for atoms in structures]),
+        R=np.concatenate([atoms.positions for atoms in structures]),
+        n_atoms=[len(atoms) for atoms in structures],
+        rho_e_bohr3=torch.cat([values.flatten() for _, values in grids]).numpy(),
+        grid_shape=[grid.shape for grid, _ in grids],
+        grid_origin_A=[grid.origin for grid, _ in grids],
+        grid_spacing_A=0.5,
+    )
+    return tmp_path
+
+
+def test_densities_of_an_archive(densities, run_command, few_steps) -> None:
+    run_command(densities, "molfield", "import", "rho.npz", "--out", "rho.db")
+    sizes = ["data.num_train=6", "data.num_val=2", "data.batch_size=2"]
+    done = run_command(
+        densities,
+        "spktrain",
+        "experiment=molfield_density",
+        "data.datapath=rho.db",
+        "globals.precision=64",
+        *sizes,
+        *few_steps,
+    )
+    (line,) = [line for line in done.stdout.splitlines() if "density_relative_l1" in line]
+    assert float(line.split("│")[2]) < 0.2  # it starts at the promolecule, which is the target
+    (best,) = densities.glob("runs/*/best_model")
+    field = MolecularField.from_model(best, molecule("H2O"))
+    assert field.units == {"electron_density": "e/Ang^3"}
+    assert field.integral() == pytest.approx(10, abs=2)
+
+
+def test_a_database_of_densities_has_to_be_named(tmp_path, run_command, few_steps) -> None:
+    done = run_command(tmp_path, "spktrain", "experiment=molfield_density", *few_steps, check=False)
+    assert done.returncode != 0
+    assert "data.datapath=FILE.db" in done.stderr
