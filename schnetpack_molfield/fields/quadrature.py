@@ -8,6 +8,7 @@ import ase.data
 import numpy as np
 import torch
 from torch import Tensor
+from torch_geometric.utils import to_dense_batch
 
 from schnetpack_molfield.fields.geometry import distances
 
@@ -16,7 +17,11 @@ _DECAY, _HYDROGEN_SHARE = 3.78, 0.3
 
 
 def atom_centered_quadrature(
-    atomic_numbers: Tensor, positions: Tensor, n_radial: int = 50, n_polar: int = 16
+    atomic_numbers: Tensor,
+    positions: Tensor,
+    n_radial: int = 50,
+    n_polar: int = 16,
+    idx_m: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Points and weights for the integral of a decaying function over all space.
 
@@ -31,17 +36,20 @@ def atom_centered_quadrature(
         positions: (n_atoms, 3) in Angstrom; their dtype and device are those of the result.
         n_radial: number of spheres per atom.
         n_polar: number of polar angles; there are twice as many azimuthal ones.
+        idx_m: (n_atoms,) molecule of every atom, ascending; None if there is one molecule.
 
     Returns:
-        Points (n_points, 3) in Angstrom and weights (n_points,) in cubic Angstrom.
+        Points (n_points, 3) in Angstrom and weights (n_points,) in cubic Angstrom, atom by atom,
+        with 2 n_radial n_polar^2 points each.
     """
     radii, radial_weights = (x.to(positions) for x in _radial_rule(atomic_numbers, n_radial))
     directions, angular_weights = (x.to(positions) for x in _sphere_rule(n_polar))
     arms = radii[:, :, None, None] * directions  # (n_atoms, n_radial, n_angular, 3)
     points = (positions[:, None, None] + arms).flatten(1, 2)  # (n_atoms, n_local, 3)
     weights = (radial_weights.unsqueeze(-1) * angular_weights).flatten(1)  # (n_atoms, n_local)
-    own = torch.arange(len(positions), device=positions.device).repeat_interleave(weights.shape[1])
-    share = _own_share(points.flatten(0, 1), own, atomic_numbers, positions)  # (n_points,)
+    if idx_m is None:
+        idx_m = torch.zeros_like(atomic_numbers)
+    share = _own_share(points, atomic_numbers, positions, idx_m)  # (n_points,)
     return points.flatten(0, 1), weights.flatten() * share
 
 
@@ -71,18 +79,21 @@ def _sphere_rule(n_polar: int) -> tuple[Tensor, Tensor]:
     return torch.as_tensor(directions), torch.as_tensor(weights)
 
 
-def _own_share(points: Tensor, own: Tensor, atomic_numbers: Tensor, positions: Tensor) -> Tensor:
-    """Share (n_points,) of its own atom `own` (n_points,) in every point, block by block."""
+def _own_share(points: Tensor, atomic_numbers: Tensor, positions: Tensor, idx_m: Tensor) -> Tensor:
+    """Share of its own atom in every point (n_atoms, n_local, 3), block by block: (n_points,)."""
     size = torch.where(atomic_numbers == 1, _HYDROGEN_SHARE, 1.0).to(positions)
-    block = max(1, 2**20 // len(positions))
+    centers, present = to_dense_batch(positions, idx_m)  # (n_molecules, n_longest, ...) each
+    log_size = to_dense_batch(size.log(), idx_m, fill_value=-math.inf)[0]
+    row = torch.nonzero(present)[:, 1]  # (n_atoms,) which of its molecule's atoms it is
 
-    def shares(points: Tensor) -> Tensor:  # (n, n_atoms), adding up to 1
-        gaps = distances(points, positions)
-        return (size.log() - _DECAY * gaps - 3 * gaps.log()).softmax(dim=-1)
+    def shares(points: Tensor, atom: Tensor) -> Tensor:  # (n, 3), (n,) -> (n,)
+        molecule = idx_m[atom]
+        gaps = distances(points.unsqueeze(1), centers[molecule]).squeeze(1)  # (n, n_longest)
+        share = (log_size[molecule] - _DECAY * gaps - 3 * gaps.log()).softmax(dim=-1)
+        return share.gather(1, row[atom].unsqueeze(1)).squeeze(1)
 
-    return torch.cat(
-        [
-            shares(p).gather(1, o.unsqueeze(1)).squeeze(1)
-            for p, o in zip(points.split(block), own.split(block), strict=True)
-        ]
-    )
+    atoms = torch.arange(len(positions), device=positions.device)
+    own = atoms.repeat_interleave(points.shape[1])  # (n_points,)
+    block = max(1, 2**20 // centers.shape[1])
+    pairs = zip(points.flatten(0, 1).split(block), own.split(block), strict=True)
+    return torch.cat([shares(x, atom) for x, atom in pairs])

@@ -41,3 +41,22 @@ def test_coincident_atoms_share_space():
     field = VectorFunction(["He"]).of(Atoms("He2"), dtype=torch.float64)
     one = VectorFunction(["He"]).of(Atoms("He"), dtype=torch.float64)
     assert field.integral() == pytest.approx(2 * one.integral(), rel=1e-6)
+
+
+def test_a_batch_is_its_molecules(dtype):
+    molecules = [molecule(name) for name in ("H2O", "H2", "CH3CH2OH")]
+    single = [
+        atom_centered_quadrature(
+            torch.as_tensor(a.numbers), torch.as_tensor(a.positions, dtype=dtype), 5, 4
+        )
+        for a in molecules
+    ]
+    together = atom_centered_quadrature(
+        torch.cat([torch.as_tensor(a.numbers) for a in molecules]),
+        torch.cat([torch.as_tensor(a.positions, dtype=dtype) for a in molecules]),
+        n_radial=5,
+        n_polar=4,
+        idx_m=torch.repeat_interleave(torch.arange(3), torch.tensor([3, 2, 9])),
+    )
+    for actual, expected in zip(together, zip(*single, strict=True), strict=True):
+        torch.testing.assert_close(actual, torch.cat(expected))
