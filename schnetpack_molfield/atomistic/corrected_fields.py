@@ -4,10 +4,17 @@ from typing import Any
 
 import schnetpack.properties as properties
 import torch
+from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
 from schnetpack_molfield.atomistic.field_value import FieldValue
-from schnetpack_molfield.fields import AtomFunction, PromoleculeDensity, molecular_surface
+from schnetpack_molfield.fields import (
+    AtomFunction,
+    PromoleculeDensity,
+    atom_centered_quadrature,
+    molecular_surface,
+)
+from schnetpack_molfield.fields.promolecule import DENSITY_UNITS
 
 __all__ = ["ElectronDensity", "SignedDistance"]
 
@@ -66,10 +73,16 @@ class ElectronDensity(_CorrectedField):
     It is never negative, has the promolecule's nuclear peaks and decays with it; see `FieldValue`
     for keys and shapes. TorchScript runs it without points only.
 
+    With `conserve_electrons` it is divided by its integral over all space and multiplied by the
+    number of electrons, that of the protons less `total_charge` where the input has one. The
+    integral is the promolecule's, which is known, plus that of the difference on 2,560 points per
+    atom, so it costs as much as asking the field there.
+
     Args:
         n_in: number of channels of the charts.
         units: `e/Ang^3` or `e/bohr^3`.
         output_key: key of the result.
+        conserve_electrons: normalise to the number of electrons.
         options: further arguments of `FieldValue`.
     """
 
@@ -78,11 +91,36 @@ class ElectronDensity(_CorrectedField):
         n_in: int,
         units: str = "e/Ang^3",
         output_key: str = "electron_density",
+        conserve_electrons: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(n_in, PromoleculeDensity(units), output_key=output_key, **options)
+        self.conserve_electrons = conserve_electrons
+        self.per_electron = DENSITY_UNITS[units]  # of the integral over cubic Angstrom
+
+    @torch.jit.unused
+    def prepare(self, inputs: dict[str, Tensor]) -> None:
+        """Add `field_normalization` (n_molecules,), if the number of electrons is conserved."""
+        if self.conserve_electrons:
+            n_electrons, integral = self._count(inputs)
+            inputs["field_normalization"] = n_electrons / integral
 
     def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Densities (n_points, 1)."""
         factor = torch.exp(self.sum_of_charts(points, idx_m, inputs))  # (n_points, 1)
+        if self.conserve_electrons:
+            factor = factor * inputs["field_normalization"][idx_m].unsqueeze(1)
         return self.baseline(points, idx_m, inputs) * factor
+
+    def _count(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Number of electrons and integral of the density, (n_molecules,) each."""
+        numbers, positions = inputs[properties.Z], inputs[properties.R]
+        idx_m, n_molecules = inputs[properties.idx_m], len(inputs[properties.n_atoms])
+        points, weights = atom_centered_quadrature(numbers, positions, 20, 8, idx_m)
+        point_idx_m = idx_m.repeat_interleave(len(points) // len(numbers))
+        change = torch.expm1(self.sum_of_charts(points, point_idx_m, inputs))  # (n_points, 1)
+        density = self.baseline(points, point_idx_m, inputs) * change / self.per_electron
+        protons = scatter_add(numbers.to(positions), idx_m, dim_size=n_molecules)
+        change = scatter_add(weights * density.squeeze(1), point_idx_m, dim_size=n_molecules)
+        charge = inputs.get(properties.total_charge, torch.zeros_like(protons))
+        return protons - charge, protons + change

@@ -102,6 +102,7 @@ class FieldValue(nn.Module):
             gradients = values.new_zeros(0, len(self.channels), 3)
         else:
             points, idx_m = self.points(inputs)
+            self.prepare(inputs)
             values = self.values(points, idx_m, inputs)
             gradients = self._gradients(values, points)
         inputs[self.output_key] = values
@@ -128,6 +129,9 @@ class FieldValue(nn.Module):
                 "molecules by field_n_points or field_point_idx_m"
             )
         return points, idx_m
+
+    def prepare(self, inputs: dict[str, Tensor]) -> None:
+        """Add to the dictionary what `values` needs for any points of these molecules: nothing."""
 
     def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Channels (n_points, n_channels) at points (n_points, 3) of molecules (n_points,)."""

@@ -52,6 +52,9 @@ def learned_field(
     dtype = dtype or next(loaded.parameters()).dtype
     loaded.to(device=device, dtype=dtype).requires_grad_(False).eval()
     inputs = _represent(loaded, atoms, dtype, device)
+    with torch.no_grad():
+        for head in heads:
+            head.prepare(inputs)
 
     def evaluate(points: Tensor) -> Tensor:
         idx_m = torch.zeros(len(points), dtype=torch.long, device=points.device)

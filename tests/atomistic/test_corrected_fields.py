@@ -114,3 +114,36 @@ def test_energies_and_a_field_in_one_model(FieldModel, points_around, dtype, nam
         assert results[name].shape == (0, 1)
         torch.testing.assert_close(results["energy"], full["energy"])
         torch.testing.assert_close(results[properties.forces], full[properties.forces])
+
+
+@pytest.mark.parametrize("units", ["e/Ang^3", "e/bohr^3"])
+def test_the_number_of_electrons_is_conserved(FieldModel, dtype, units) -> None:
+    """On a quadrature much finer than the head's own, for molecules and an ion in one batch."""
+    head = ElectronDensity(16, units, conserve_electrons=True)
+    model = FieldModel(head, dtype)
+    structures = [molecule(name) for name in ("rattled ethanol", "H2", "CO2")]
+    rules = [
+        fields.atom_centered_quadrature(
+            torch.as_tensor(a.numbers), torch.as_tensor(a.positions, dtype=dtype), 40, 12
+        )
+        for a in structures
+    ]
+    charges = torch.tensor([0.0, 1.0, -1.0], dtype=dtype)
+    inputs = model.inputs(structures, [points.numpy() for points, _ in rules])
+    inputs[properties.total_charge] = charges
+    density = model.evaluate(inputs).detach()[:, 0].split([len(w) for _, w in rules])
+    per_electron = {"e/Ang^3": 1.0, "e/bohr^3": 0.529177210903**3}[units]
+    for rho, (_, weights), atoms, q in zip(density, rules, structures, charges, strict=True):
+        electrons = float((rho * weights).sum()) / per_electron
+        assert electrons == pytest.approx(float(atoms.numbers.sum() - q), rel=2e-3)
+        assert (rho >= 0).all()
+    head.conserve_electrons = False
+    free = model.evaluate(inputs)[:, 0].split([len(w) for _, w in rules])
+    assert abs(float((free[0] * rules[0][1]).sum()) / per_electron - 26) > 0.2
+
+
+def test_the_normalisation_is_exact_in_its_symmetries(FieldModel, symmetry_errors) -> None:
+    model = FieldModel(ElectronDensity(16, conserve_electrons=True), torch.float64)
+    errors = symmetry_errors(model, [molecule(name) for name in ("rattled ethanol", "H2O")])
+    assert errors["translation"] <= 1e-10 and errors["permutation"] <= 1e-10
+    assert max(errors.values()) <= 1e-3  # the directions of the quadrature don't turn
