@@ -78,3 +78,15 @@ def test_a_database_of_densities_has_to_be_named(tmp_path, run_command, few_step
     done = run_command(tmp_path, "spktrain", "experiment=molfield_density", *few_steps, check=False)
     assert done.returncode != 0
     assert "data.datapath=FILE.db" in done.stderr
+
+
+def test_surfaces_of_the_sample(tmp_path, run_command, few_steps) -> None:
+    """Distances, normals and slopes are trained together, with second derivatives."""
+    done = run_command(tmp_path, "spktrain", "experiment=molfield_surface", *few_steps)
+    (line,) = [line for line in done.stdout.splitlines() if "test_sdf_iou" in line]
+    assert float(line.split("│")[2]) > 0.8  # it starts at a smooth distance
+    (best,) = tmp_path.glob("runs/*/best_model")
+    field = MolecularField.from_model(best, molecule("CH4"))
+    far = field([[0.0, 0.0, 20.0]])
+    assert field.channels == ["sdf"] and 15 < float(far) < 20
+    assert field.gradient([[0.0, 0.0, 2.0]]).norm() == pytest.approx(1, abs=0.3)
