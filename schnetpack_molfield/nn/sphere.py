@@ -83,9 +83,9 @@ class SphereProduct(nn.Module):
 
     def __init__(self, n_channels: int, n_products: int) -> None:
         super().__init__()
-        self.factors = EquivariantDense(n_channels, 2 * n_products)
+        self.first = EquivariantDense(n_channels, n_products)
+        self.second = EquivariantDense(n_channels, n_products)
         self.mixing = EquivariantDense(n_products, n_channels)
-        self.n_products = n_products
         self._set_grid(torch.zeros(0))
 
     def _set_grid(self, like: Tensor) -> None:
@@ -103,5 +103,8 @@ class SphereProduct(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, 9, n_channels) to the same shape."""
-        a, b = torch.matmul(self.to_grid, self.factors(x)).split(self.n_products, dim=-1)
-        return self.mixing(torch.matmul(self.from_grid, a * b))  # (n, 9, n_channels)
+        n = x.shape[0]
+        a = self.to_grid @ self.first(x).transpose(0, 1).flatten(1)  # (26, n * n_products)
+        b = self.to_grid @ self.second(x).transpose(0, 1).flatten(1)
+        products = (self.from_grid @ (a * b)).view(9, n, -1)
+        return self.mixing(products.transpose(0, 1))

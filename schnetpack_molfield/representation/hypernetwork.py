@@ -132,9 +132,8 @@ class TransformerHyperNetwork(nn.Module):
         n_latent_tokens: int = 4,
     ) -> None:
         super().__init__()
-        n_groups = tokenizer.n_tokens // tokenizer.n_layers
         self.layer_embedding = nn.Parameter(torch.randn(tokenizer.n_layers, 1, width))
-        self.group_embedding = nn.Parameter(torch.randn(1, n_groups, width))
+        self.group_embedding = nn.Parameter(torch.randn(1, tokenizer.n_groups, width))
         self.latent_embedding = nn.Parameter(torch.randn(n_latent_tokens, width))
         self.latent = ScaledDense(n_latent // n_latent_tokens, width)
         self.blocks = nn.ModuleList(_Block(width, n_heads) for _ in range(n_blocks))

@@ -28,7 +28,7 @@ class CanonicalINR(nn.Module):
         n_hidden: width of the layers.
         frame: one of `frames.FRAMES`.
         hypernetwork: one of `hypernetwork.HYPERNETWORKS`.
-        group: columns per weight token.
+        n_groups: weight tokens per layer; divides `n_hidden`.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class CanonicalINR(nn.Module):
         n_hidden: int,
         frame: str = "projection",
         hypernetwork: str = "transformer",
-        group: int = 16,
+        n_groups: int = 2,
     ) -> None:
         super().__init__()
-        self.tokenizer = WeightTokenizer(n_layers=2, n_columns=n_hidden, group=group)
+        self.tokenizer = WeightTokenizer(2, n_hidden, n_groups)
         self.hypernetwork = make_hypernetwork(hypernetwork, n_channels, self.tokenizer)
         self.frame = make_frame(frame, n_channels, n_hidden)
         self.hidden = ScaledDense(n_hidden, n_hidden, bias=False)

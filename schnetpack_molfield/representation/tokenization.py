@@ -20,22 +20,23 @@ class WeightTokenizer(nn.Module):
     Args:
         n_layers: number of layers.
         n_columns: number of output columns of each layer.
-        group: columns per token; divides `n_columns`.
+        n_groups: tokens per layer; divides `n_columns`.
 
     Raises:
-        ValueError: if `group` doesn't divide `n_columns`.
+        ValueError: if `n_groups` doesn't divide `n_columns`.
     """
 
-    def __init__(self, n_layers: int, n_columns: int, group: int) -> None:
+    def __init__(self, n_layers: int, n_columns: int, n_groups: int) -> None:
         super().__init__()
-        if n_columns % group:
+        if n_columns % n_groups:
             raise ValueError(
-                f"group = {group} must divide the {n_columns} columns of a layer of the INR"
+                f"n_groups = {n_groups} must divide the {n_columns} columns of a layer of the INR"
             )
         self.n_layers = n_layers
         self.n_columns = n_columns
-        self.group = group
-        self.n_tokens = n_layers * n_columns // group
+        self.n_groups = n_groups
+        self.group = n_columns // n_groups  # columns per token
+        self.n_tokens = n_layers * n_groups
 
     def scales(self, tokens: Tensor) -> Tensor:
         """Map tokens (n_charts, n_tokens, group) to column factors (n_layers, n_charts, 1, h)."""

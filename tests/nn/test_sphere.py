@@ -87,8 +87,8 @@ def gaunt_coefficients():
 def test_product_couples_with_gaunt_coefficients(dtype):
     layer = SphereProduct(4, 3).to(dtype)
     x = torch.randn(5, 9, 4, dtype=dtype)
-    a, b = layer.factors(x).split(3, dim=-1)
-    c = torch.einsum("abc,nak,nbk->nck", gaunt_coefficients().to(dtype), a, b)
+    gaunt = gaunt_coefficients().to(dtype)
+    c = torch.einsum("abc,nak,nbk->nck", gaunt, layer.first(x), layer.second(x))
     torch.testing.assert_close(layer(x), layer.mixing(c), rtol=0, atol=TOLERANCE[dtype])
 
 

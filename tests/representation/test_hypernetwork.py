@@ -14,7 +14,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
 def build(name, trained=True):
-    network = make_hypernetwork(name, N_LATENT, WeightTokenizer(2, 8, group=4))
+    network = make_hypernetwork(name, N_LATENT, WeightTokenizer(2, 8, n_groups=2))
     if trained:
         perturb(network, seed=0)
     return network
@@ -65,7 +65,7 @@ def test_training_with_forces_needs_second_derivatives():
 
 def test_unknown_hypernetwork():
     with pytest.raises(ValueError, match="hypernetwork 'linaer'; did you mean 'linear'"):
-        make_hypernetwork("linaer", N_LATENT, WeightTokenizer(2, 8, group=4))
+        make_hypernetwork("linaer", N_LATENT, WeightTokenizer(2, 8, n_groups=2))
 
 
 @pytest.fixture

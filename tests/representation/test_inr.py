@@ -12,7 +12,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
 def build(dtype=torch.float32, **options):
-    inr = CanonicalINR(n_channels=8, n_hidden=16, group=4, **options)
+    inr = CanonicalINR(n_channels=8, n_hidden=16, n_groups=4, **options)
     perturb(inr, seed=0)
     return inr.to(dtype)
 
@@ -50,7 +50,7 @@ def test_shapes():
 )
 def test_charts_without_axes_differ_by_their_tokens(hypernetwork, differ):
     inr = build(hypernetwork=hypernetwork)
-    inr.frame.axes.scalar.weight.data.zero_()
+    inr.frame.axes.weight.data[0] = 0  # degree 0
     features, radial, harmonics = arguments()
     features[:, 1:] = 0
     values, _ = inr(features, radial[:1].expand(3, -1, -1), harmonics)

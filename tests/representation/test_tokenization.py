@@ -10,7 +10,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 
 @pytest.fixture
 def tokenizer():
-    return WeightTokenizer(n_layers=3, n_columns=8, group=4)
+    return WeightTokenizer(n_layers=3, n_columns=8, n_groups=2)
 
 
 def random_tokens(tokenizer, dtype, n_charts=5):
@@ -68,5 +68,5 @@ def test_columns_of_zeros_have_finite_tokens(tokenizer, dtype):
 
 
 def test_groups_divide_the_columns():
-    with pytest.raises(ValueError, match="group = 3 must divide the 8 columns"):
-        WeightTokenizer(n_layers=2, n_columns=8, group=3)
+    with pytest.raises(ValueError, match="n_groups = 3 must divide the 8 columns"):
+        WeightTokenizer(n_layers=2, n_columns=8, n_groups=3)
