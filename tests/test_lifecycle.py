@@ -144,7 +144,10 @@ def test_bad_frame_stops_the_training(folder: Path) -> None:
             forces = row.data["forces"].copy()
             forces[3] = np.nan if row.id == 12 else forces[3]
             database.write(row.toatoms(), data={"energy": row.data["energy"], "forces": forces})
-    arguments = training(folder, "bad", f"data.datapath={folder / 'bad.db'}")
+    split = {"train_idx": range(20), "val_idx": range(20, 24), "test_idx": range(24, 28)}
+    np.savez(folder / "bad.npz", **split)
+    paths = [f"data.datapath={folder / 'bad.db'}", f"data.split_file={folder / 'bad.npz'}"]
+    arguments = training(folder, "bad", *paths)
     done = program("spktrain", *arguments, cwd=folder)
     assert done.returncode != 0
     assert "'forces' is NaN or infinite in row(s) [3] of sample 11" in done.stderr

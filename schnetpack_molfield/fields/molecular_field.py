@@ -343,7 +343,7 @@ def _plane_frame(positions: np.ndarray, normal: ArrayLike | None) -> np.ndarray:
         return np.linalg.svd(np.concatenate([centered, np.zeros((3, 3))]))[2]
     axis = np.asarray(normal, dtype=float)
     if axis.shape != (3,) or not np.linalg.norm(axis) > 0:
-        raise ValueError(f"normal must be a vector of length 3 that is not zero, got {normal}")
+        raise ValueError(f"normal must be a vector of length 3 that is not zero, got {normal!r}")
     axis = axis / np.linalg.norm(axis)
     along = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
     along /= np.linalg.norm(along)

@@ -112,14 +112,14 @@ def test_loss_holds_the_term_in_training_only():
     network.load_state_dict(plain.state_dict())
     without = fit(task(plain))
     logged = fit(task(network), EncodingSmoothness(weight=0.1))
-    start = float(encoding_roughness(learned_model()))
+    start = encoding_roughness(learned_model()).item()
     assert logged["train_encoding_roughness"] == pytest.approx(start, rel=1e-5)
     difference = logged["train_loss"] - without["train_loss"]
     assert difference == pytest.approx(0.1 * start, rel=1e-4)
-    assert logged["val_encoding_roughness"] == pytest.approx(float(encoding_roughness(network)))
+    assert logged["val_encoding_roughness"] == pytest.approx(encoding_roughness(network).item())
     target = batch()["energy"]
     error = (network(batch())["energy"] - target).square().mean()
-    assert logged["val_loss"] == pytest.approx(float(error), rel=1e-4)
+    assert logged["val_loss"] == pytest.approx(error.item(), rel=1e-4)
 
 
 def test_encodings_get_smoother():
@@ -167,6 +167,7 @@ def test_other_tasks():
         )
 
 
+@pytest.mark.filterwarnings("ignore:provider=hydra.searchpath")  # ./configs is optional
 def test_by_config_only():
     overrides = [
         "experiment=md17",
