@@ -8,6 +8,7 @@ from schnetpack.nn import GaussianRBF, scatter_add
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield.atomistic.near_points import ElementDensity, close_pairs, smooth_window
 from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.sphere import SoftHarmonics
@@ -25,7 +26,8 @@ class FieldValue(nn.Module):
     The head has a canonical INR of its own. Atom charts end smoothly (w has two continuous
     derivatives) at the cutoff r, so the field is size-extensive and linear in the number of
     points; beyond r from every atom it is zero. A molecule chart has no end (w = 1): its distances
-    enter the radial basis as d r / (d + r).
+    enter the radial basis as d r / (d + r), and with them the density of elements around the point
+    (`ElementDensity`), because a symmetric molecule leaves no directions to its chart.
 
     Points are given per molecule, those of the first molecule first:
 
@@ -54,6 +56,8 @@ class FieldValue(nn.Module):
         n_rbf: number of radial functions.
         frame: canonical coordinates, one of `representation.FRAMES`.
         hypernetwork: one of `representation.HYPERNETWORKS`.
+        surroundings: whether a molecule chart sees the elements around a point; without them the
+            chart's features are all that is known of the molecule.
         pairs_per_block: pairs of a point and a chart evaluated together; the default keeps them
             in the cache of a CPU, a GPU is faster with 2**20.
 
@@ -75,6 +79,7 @@ class FieldValue(nn.Module):
         n_rbf: int = 20,
         frame: str = "projection",
         hypernetwork: str = "transformer",
+        surroundings: bool = True,
         pairs_per_block: int = 2**15,
     ) -> None:
         super().__init__()
@@ -88,10 +93,13 @@ class FieldValue(nn.Module):
         self.required_derivatives = ["field_points"] if gradient_key else []
         self.local = charts == "atom"
         self.cutoff = cutoff
+        self.reach = cutoff if self.local else float("inf")
         self.pairs_per_block = pairs_per_block
         self.soft_harmonics = SoftHarmonics(epsilon=0.1 if self.local else 1.0)
         self.radial_basis = GaussianRBF(n_rbf, cutoff)
         self.radial_functions = ScaledDense(n_rbf, n_hidden)
+        sees_atoms = not self.local and surroundings
+        self.surroundings = ElementDensity(n_hidden, cutoff, n_rbf) if sees_atoms else None
         self.inr = CanonicalINR(n_in, n_hidden, frame, hypernetwork)
         self.out = ScaledDense(n_hidden, len(self.channels))
 
@@ -152,55 +160,42 @@ class FieldValue(nn.Module):
 
     def sum_of_charts(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The sum over the charts of the class docstring, block by block."""
-        chart_idx_m = inputs["field_idx_m"]  # (n_charts,)
-        largest = int(torch.bincount(chart_idx_m).max())
+        largest = int(torch.bincount(inputs[properties.idx_m]).max())
         size = max(1, self.pairs_per_block // largest)
         axes, scales, _ = self.inr.weights(inputs["field_features"])
         blocks = [points.new_zeros(0, len(self.channels))]
         for x, m in zip(points.split(size), idx_m.split(size)):  # noqa: B905 (TorchScript)
             if x.shape[0] > 0:
-                blocks.append(self._block(x, m, inputs["field_origins"], chart_idx_m, axes, scales))
+                blocks.append(self._block(x, m, axes, scales, inputs))
         return torch.cat(blocks)
 
     def _block(
         self,
         points: Tensor,  # (n_points, 3)
         idx_m: Tensor,  # (n_points,)
-        origins: Tensor,  # (n_charts, 3)
-        chart_idx_m: Tensor,  # (n_charts,)
         axes: Tensor,  # (n_charts, 9, n_hidden)
         scales: Tensor,  # (n_charts, 1, n_hidden)
+        inputs: dict[str, Tensor],
     ) -> Tensor:
-        near = (chart_idx_m >= idx_m.min()) & (chart_idx_m <= idx_m.max())  # (n_charts,)
-        charts = torch.nonzero(near).squeeze(1)  # those of the block's molecules
-        pairs = self._pairs(points, idx_m, origins[charts], chart_idx_m[charts])
-        asked = pairs.any(dim=1)
-        charts = charts[asked]
-        row, point = torch.nonzero(pairs[asked]).unbind(1)  # (n_pairs,) each, sorted by row
-        if row.shape[0] == 0:
+        origins = inputs["field_origins"]
+        chart, point = close_pairs(points, idx_m, origins, inputs["field_idx_m"], self.reach)
+        if chart.shape[0] == 0:
             return points.new_zeros(points.shape[0], len(self.channels))
 
-        distances, harmonics = self.soft_harmonics(points[point] - origins[charts][row])
-        radial, window = self._radial(distances)  # (n_pairs, n_hidden), (n_pairs, 1)
-        padded, real = to_dense_batch(
-            torch.cat([radial, harmonics], dim=1), row, batch_size=charts.shape[0]
-        )
-        radial, harmonics = padded.split([radial.shape[1], 9], dim=2)  # (n_rows, n_longest, ...)
-        values = self.out(self.inr.evaluate(axes[charts], scales[charts], radial, harmonics))
-        return scatter_add(values[real] * window, point, dim_size=points.shape[0])
-
-    def _pairs(self, points: Tensor, idx_m: Tensor, origins: Tensor, chart_idx_m: Tensor) -> Tensor:
-        """Which charts see which points, (n_charts, n_points)."""
-        own = chart_idx_m.unsqueeze(1) == idx_m  # (n_charts, n_points)
-        if not self.local:
-            return own
-        return own & (torch.cdist(origins.detach(), points.detach()) < self.cutoff)
-
-    def _radial(self, distances: Tensor) -> tuple[Tensor, Tensor]:
-        """Radial functions (n_pairs, n_hidden) and window (n_pairs, 1) of distances (n_pairs,)."""
-        window = torch.ones_like(distances)
+        distances, harmonics = self.soft_harmonics(points[point] - origins[chart])
+        radial = self._radial(distances)  # (n_pairs, n_hidden)
+        if self.surroundings is not None:
+            radial = radial + self.surroundings(points, idx_m, inputs)[point]
+        asked, row = torch.unique_consecutive(chart, return_inverse=True)
+        padded, real = to_dense_batch(torch.cat([radial, harmonics], dim=1), row)
+        radial, harmonics = padded.split([radial.shape[1], 9], dim=2)  # (n_asked, n_longest, ...)
+        values = self.out(self.inr.evaluate(axes[asked], scales[asked], radial, harmonics))[real]
         if self.local:
-            window = (1 - (distances / self.cutoff).square()).clamp_min(0) ** 3
-        else:
+            values = values * smooth_window(distances, self.cutoff).unsqueeze(1)
+        return scatter_add(values, point, dim_size=points.shape[0])
+
+    def _radial(self, distances: Tensor) -> Tensor:
+        """Radial functions (n_pairs, n_hidden) of distances (n_pairs,)."""
+        if not self.local:
             distances = distances * self.cutoff / (distances + self.cutoff)
-        return self.radial_functions(self.radial_basis(distances)), window.unsqueeze(1)
+        return self.radial_functions(self.radial_basis(distances))

@@ -7,6 +7,7 @@ from ase import Atoms
 from schnetpack import properties
 
 from schnetpack_molfield.atomistic import FieldValue
+from schnetpack_molfield.atomistic.near_points import ElementDensity
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
 
 CHANNELS = ["a", "b"]
@@ -56,11 +57,45 @@ def test_is_the_sum_over_charts(model, points_around) -> None:
     if not head.local:
         d, window = d * head.cutoff / (d + head.cutoff), torch.ones_like(d)
     radial = head.radial_functions(head.radial_basis(d)).unflatten(0, offsets.shape[:2])
+    if head.surroundings is not None:
+        radial = radial + head.surroundings(x, torch.zeros(len(x)).long(), inputs)
     values, _ = head.inr(
         inputs["field_features"], radial, harmonics.unflatten(0, offsets.shape[:2])
     )
     expected = (head.out(values) * window.view(*offsets.shape[:2], 1)).sum(dim=0)
     torch.testing.assert_close(head(inputs)["field"], expected)
+
+
+def test_density_of_elements(dtype, points_around) -> None:
+    """Against its formula, all atoms and points at once; two molecules don't see each other."""
+    density = ElementDensity(6, cutoff=3.0, n_rbf=8).to(dtype)
+    structures = [molecule("rattled ethanol"), molecule("H2O")]
+    points = [torch.as_tensor(points_around(atoms), dtype=dtype) for atoms in structures]
+    expected = []
+    for atoms, x in zip(structures, points, strict=True):
+        d = torch.cdist(x, torch.as_tensor(atoms.positions, dtype=dtype))
+        d = torch.sqrt(d**2 + 0.01)  # (n_points, n_atoms)
+        window = torch.where(d < 3.0, (1 - (d / 3.0) ** 2) ** 3, 0.0)
+        radial = density.radial_functions(density.radial_basis(d))
+        element = density.elements(torch.as_tensor(atoms.numbers))  # (n_atoms, 6)
+        expected.append((window.unsqueeze(2) * radial * element).sum(dim=1))
+    sizes = torch.tensor([len(atoms) for atoms in structures])
+    inputs = {
+        properties.Z: torch.cat([torch.as_tensor(a.numbers) for a in structures]),
+        properties.R: torch.cat([torch.as_tensor(a.positions, dtype=dtype) for a in structures]),
+        properties.idx_m: torch.repeat_interleave(torch.arange(2), sizes),
+    }
+    idx_m = torch.repeat_interleave(torch.arange(2), 20)
+    torch.testing.assert_close(density(torch.cat(points), idx_m, inputs), torch.cat(expected))
+
+
+def test_a_symmetric_molecule_has_directions(FieldModel) -> None:
+    """The field of methane by one chart tells a bond from the opposite direction."""
+    directions = np.array([[1.0, 1, 1], [-1, -1, -1]])
+    for surroundings in (True, False):
+        head = FieldValue(16, CHANNELS, charts="molecule", surroundings=surroundings)
+        values = FieldModel(head, torch.float64, "molecule")([molecule("CH4")], [directions])
+        assert bool((values[0] - values[1]).abs().max() > 1e-3) == surroundings
 
 
 def test_batch_and_blocks_change_nothing(model, points_around) -> None:
