@@ -63,7 +63,8 @@ class FieldValue(nn.Module):
 
     Raises:
         ValueError: for an unknown option; when called, for points of the wrong shape, points that
-            don't add up, or a periodic structure.
+            don't add up, a periodic structure, or a representation with other charts.
+        KeyError: when called behind another representation than MolField.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class FieldValue(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the values at the points to the dictionary and return it."""
+        self.check_charts(inputs)
         if "field_points" not in inputs:
             values = inputs["field_origins"].new_zeros(0, len(self.channels))
             gradients = values.new_zeros(0, len(self.channels), 3)
@@ -117,6 +119,20 @@ class FieldValue(nn.Module):
         if self.gradient_key:
             inputs[self.gradient_key] = gradients
         return inputs
+
+    def check_charts(self, inputs: dict[str, Tensor]) -> None:
+        """Raise unless the representation has left the charts this head is for."""
+        if "field_features" not in inputs:
+            raise KeyError(
+                "no 'field_features' in the input: fields need the representation MolField"
+            )
+        owners = properties.Z if self.local else properties.n_atoms
+        n_charts, n_owners = inputs["field_features"].shape[0], inputs[owners].shape[0]
+        if n_charts != n_owners:
+            raise ValueError(
+                f"the representation has {n_charts} charts, this head expects {n_owners}: give "
+                "both the same option charts, 'atom' or 'molecule'"
+            )
 
     def points(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The points (n_points, 3) and the molecule of each (n_points,), checked."""

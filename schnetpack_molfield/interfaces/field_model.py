@@ -54,6 +54,7 @@ def learned_field(
     inputs = _represent(loaded, atoms, dtype, device)
     with torch.no_grad():
         for head in heads:
+            head.check_charts(inputs)
             head.prepare(inputs)
 
     def evaluate(points: Tensor) -> Tensor:

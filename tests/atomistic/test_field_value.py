@@ -186,3 +186,11 @@ def test_periodic_structures_are_refused(FieldModel) -> None:
 def test_unknown_charts() -> None:
     with pytest.raises(ValueError, match="did you mean 'atom'"):
         FieldValue(16, CHANNELS, charts="atoms")
+
+
+def test_other_representations_are_refused(FieldModel) -> None:
+    model = FieldModel(FieldValue(16, CHANNELS), torch.float64, charts="molecule")
+    with pytest.raises(ValueError, match="has 1 charts, this head expects 3"):
+        model([molecule("H2O")], [np.zeros((1, 3))])
+    with pytest.raises(KeyError, match="need the representation MolField"):
+        model.head(model.inputs([molecule("H2O")], [np.zeros((1, 3))]))
