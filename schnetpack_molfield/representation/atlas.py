@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield.nn.protocols import CutoffFunction
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 
 __all__ = ["AtomAtlas", "Layout", "gather_field", "lay_out"]
@@ -83,7 +84,9 @@ class AtomAtlas(nn.Module):
         n_neighbors: typical number of neighbours; sums over neighbours are divided by it.
     """
 
-    def __init__(self, cutoff_fn: nn.Module, n_neighbors: float) -> None:
+    beyond: Tensor
+
+    def __init__(self, cutoff_fn: CutoffFunction, n_neighbors: float) -> None:
         super().__init__()
         self.cutoff_fn = cutoff_fn
         self.register_buffer("beyond", 2 * cutoff_fn.cutoff.clone().view(1), persistent=False)

@@ -38,7 +38,7 @@ class AtomUpdate(nn.Module):
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()
-        self.product = SphereProduct(n_channels, n_channels // 2)
+        self.product = SphereProduct(n_channels, 3 * n_channels // 4)
         self.gates = nn.Sequential(
             ScaledDense(2 * n_channels, n_channels),
             nn.SiLU(),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
+from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas
 from schnetpack_molfield.representation.encoder import AtomEncoder, ExternalFields
 from schnetpack_molfield.representation.hypernetwork import VariationalLatent
@@ -82,8 +83,8 @@ class MolField(nn.Module):
         self,
         n_atom_basis: int,
         n_interactions: int,
-        radial_basis: nn.Module,
-        cutoff_fn: nn.Module,
+        radial_basis: RadialBasis,
+        cutoff_fn: CutoffFunction,
         charts: str = "atom",
         frame: str = "projection",
         hypernetwork: str = "transformer",
