@@ -24,6 +24,8 @@ class ElectronicSpatialExtent(nn.Module):
         output_key: key of the prediction, shape (n_molecules,).
     """
 
+    masses: torch.Tensor
+
     def __init__(
         self,
         n_in: int,

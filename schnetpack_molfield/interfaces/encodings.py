@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -75,7 +75,8 @@ def encoding_curves(
 
 def model_cutoff(model: nn.Module) -> float:
     """Cutoff of a model or representation."""
-    return float(getattr(model, "representation", model).cutoff)
+    representation: Any = getattr(model, "representation", model)
+    return float(representation.cutoff)
 
 
 def linear_cka(

@@ -1,5 +1,6 @@
 """What a representation asks of SchNetPack's radial bases and cutoff functions."""
 
+from abc import abstractmethod
 from typing import Protocol
 
 from torch import Tensor
@@ -12,7 +13,9 @@ class RadialBasis(Protocol):
 
     n_rbf: int
 
-    def __call__(self, distances: Tensor, /) -> Tensor: ...
+    @abstractmethod
+    def __call__(self, distances: Tensor, /) -> Tensor:
+        """Evaluate all features."""
 
 
 class CutoffFunction(Protocol):
@@ -20,4 +23,6 @@ class CutoffFunction(Protocol):
 
     cutoff: Tensor
 
-    def __call__(self, distances: Tensor, /) -> Tensor: ...
+    @abstractmethod
+    def __call__(self, distances: Tensor, /) -> Tensor:
+        """Evaluate the window."""

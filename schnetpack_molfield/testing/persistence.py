@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from typing import Any
 
 import torch
 from schnetpack import properties
@@ -85,8 +86,9 @@ def precision_kept(potential: Potential) -> Errors:
 
 def attributes(potential: Potential) -> Errors:
     """What SchNetPack reads: `n_atom_basis`, `cutoff.item()`, shapes of the two outputs."""
-    width = potential.representation.n_atom_basis
-    errors = {"cutoff": float(potential.representation.cutoff.item() != potential.cutoff)}
+    representation: Any = potential.representation
+    width = representation.n_atom_basis
+    errors = {"cutoff": float(representation.cutoff.item() != potential.cutoff)}
     for name in ("H", "rattled ethanol"):
         atoms = molecule(name)
         features = potential.features(potential.inputs([atoms]))

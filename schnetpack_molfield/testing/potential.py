@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from ase import Atoms
@@ -79,7 +80,7 @@ class Potential:
         self.dtype = dtype
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            representation = build().to(torch.float32)
+            representation: Any = build().to(torch.float32)
             readout = Atomwise(n_in=representation.n_atom_basis, output_key=properties.energy)
         self.cutoff = float(representation.cutoff)
         self._converter = AtomsConverter(ASENeighborList(self.cutoff), dtype=dtype)

@@ -33,6 +33,7 @@ class ExponentialMovingAverage(HostAverage):
         """Start or continue the average."""
         super().on_fit_start(trainer, pl_module)
         if self.last_step is not None:
-            weights = zip(self.last_step, pl_module.model.parameters(), strict=True)
+            model = pl_module.get_submodule("model")
+            weights = zip(self.last_step, model.parameters(), strict=True)
             self.ema.collected_params = [last.to(now) for last, now in weights]
             self.last_step = None
