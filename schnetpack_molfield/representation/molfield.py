@@ -143,7 +143,7 @@ class MolField(nn.Module):
         q, x, density = self.encoder(q, x, inputs[properties.Z], rounds[0], layout)
         for i, interaction in enumerate(self.interactions):
             # newer torch types what is in a ModuleList as "Tensor | Module"
-            features = interaction.norm(q, x)  # type: ignore[operator, unused-ignore]
+            features = interaction.norm(q, x)  # type: ignore[operator]
             q, x, _ = interaction(q, x, features, features, rounds[i + 1], layout)
 
         charts = self.field.norm(q, x)  # (n_charts, 9, n_channels)
