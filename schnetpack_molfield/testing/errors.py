@@ -31,15 +31,16 @@ def per_molecule(
 def output_errors(names: Sequence[str], expected: Outputs, actual: Outputs) -> Errors:
     """Largest of the error of the energy per atom and of the force components, by molecule.
 
-    The energy's error is absolute, that of the forces relative to the larger of 1 eV/Angstrom
-    and the largest force of the molecule.
+    Errors are relative to the larger of 1 eV and the energy per atom, which holds the constant that
+    untrained weights give every atom, and of 1 eV/Angstrom and the largest force of the molecule.
 
     Args:
         names: of the molecules.
         expected: the right answer.
         actual: the answer under test, for the same atoms.
     """
-    energy = ((actual.energy - expected.energy) / expected.n_atoms).tolist()
+    per_atom = (expected.energy / expected.n_atoms).abs().clamp_min(1.0)
+    energy = ((actual.energy - expected.energy) / expected.n_atoms / per_atom).tolist()
     forces = per_molecule(names, actual.forces - expected.forces, expected.n_atoms)
     scales = per_molecule(names, expected.forces, expected.n_atoms)
     return {

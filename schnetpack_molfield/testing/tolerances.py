@@ -1,8 +1,9 @@
 """How exactly a promise has to hold, by name and precision.
 
-All limits are absolute. Energies are compared per atom, and the test potential is scaled to a
-root mean square force of 1 eV/Angstrom, so a limit reads as eV, eV/Angstrom or eV/Angstrom^3. A
-relative tolerance on a total energy would hide errors that grow with the size of the molecule.
+Energies are compared per atom, and the test potential is scaled to a root mean square force of
+1 eV/Angstrom, so a limit reads as eV, eV/Angstrom or eV/Angstrom^3. A relative tolerance on a total
+energy would hide errors that grow with the size of the molecule; comparisons of two answers only
+allow for the constant that untrained weights give every atom (`errors.output_errors`).
 """
 
 from dataclasses import dataclass
