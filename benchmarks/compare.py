@@ -4,9 +4,9 @@
     python -m benchmarks.compare aspirin --data rmd17_aspirin.npz --epochs 60
     python -m benchmarks.compare homo --data qm9.npz --epochs 30
 
-64 features, 3 interactions, 20 Gaussians, cosine cutoff at 5 Angstrom, AdamW with one-cycle 1e-3;
-with forces batches of 10 and loss 0.01 E^2 + 0.99 F^2, without them batches of 100. Every
-finished run is one line of `compare.jsonl`, and what is there isn't run again.
+64 features, 3 interactions, 20 Gaussians, cosine cutoff at 5 Angstrom, AdamW with one-cycle 1e-3
+(`--learning-rate`); with forces batches of 10 and loss 0.01 E^2 + 0.99 F^2, without them batches
+of 100. Every finished run is one line of `compare.jsonl`, and what is there isn't run again.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def parts(path: Path, task: str) -> tuple[Molecules, Molecules, Molecules]:
     return tuple(load(path, TARGETS[task], np.sort(part), CUTOFF) for part in chosen)  # type: ignore[return-value]
 
 
-def run(name: str, task: str, epochs: int, seed: int, data: tuple[Molecules, ...]) -> Line:
+def run(
+    name: str, task: str, epochs: int, seed: int, learning_rate: float, data: tuple[Molecules, ...]
+) -> Line:
     """Train and test one model; errors in the unit of the target and its unit per Angstrom."""
     torch.manual_seed(seed)
     target = TARGETS[task]
@@ -110,7 +112,8 @@ def run(name: str, task: str, epochs: int, seed: int, data: tuple[Molecules, ...
         error = errors(model, validation, 100)[quantity] * offset.scale
         curve.append((round(seconds, 2), round(error, 5)))
 
-    train(model, training, epochs, SIZES[task][3], after_epoch=note)
+    options = {"learning_rate": learning_rate, "after_epoch": note}
+    train(model, training, epochs, SIZES[task][3], **options)  # type: ignore[arg-type]
     found = errors(model, test, 100)
     scales = {key: 1.0 if key.startswith("forces") else offset.scale for key in found}
     return {
@@ -118,6 +121,7 @@ def run(name: str, task: str, epochs: int, seed: int, data: tuple[Molecules, ...
         "model": name,
         "epochs": epochs,
         "seed": seed,
+        "learning_rate": learning_rate,
         "parameters": sum(p.numel() for p in model.parameters()),
         **{key: value * scales[key] for key, value in found.items()},
         "curve": json.dumps(curve),
@@ -152,7 +156,8 @@ def table(lines: list[Line], times: dict[str, float]) -> Table:
     goal = json.loads(str(painn["curve"]))[-1][1]
     kinds = [key for key in ("label", "forces") if f"{key}_mae" in painn]
     shown = [f"{key}_{error}" for key in kinds for error in ("mae", "rmse")]
-    title = f"{painn['task']}, {painn['epochs']} epochs, seed {painn['seed']}"
+    rate, seed = painn["learning_rate"], painn["seed"]
+    title = f"{painn['task']}, {painn['epochs']} epochs, learning rate {rate:g}, seed {seed}"
     ratios = [f"{key} MAE / PaiNN" for key in kinds]
     columns = ["model", *shown, *ratios, "parameters", "ms/step", "/ PaiNN", "s to PaiNN's error"]
     rows = Table(*columns, title=title)
@@ -176,6 +181,7 @@ def main(
     models: str = "painn,schnet,molfield",
     epochs: int = 60,
     seed: int = 0,
+    learning_rate: Annotated[float, typer.Option(help="Largest of the one-cycle.")] = 1e-3,
     threads: int = 1,
     rounds: Annotated[int, typer.Option(help="Timed steps of every model.")] = 30,
     out: Path = Path("compare.jsonl"),
@@ -189,10 +195,11 @@ def main(
         line["model"]: line
         for line in done
         if (line["task"], line["epochs"], line["seed"]) == (task, epochs, seed)
+        and line["learning_rate"] == learning_rate
     }
     for name in names:
         if name not in known:
-            known[name] = run(name, task, epochs, seed, molecules)
+            known[name] = run(name, task, epochs, seed, learning_rate, molecules)
             with out.open("a") as file:
                 file.write(json.dumps(known[name]) + "\n")
     times = step_times(names, task, molecules[0], rounds)
