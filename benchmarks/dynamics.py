@@ -1,4 +1,4 @@
-"""Is molecular dynamics with a trained model stable? `python -m benchmarks.dynamics best_model a.xyz`.
+"""Whether dynamics with a trained model is stable: `python -m benchmarks.dynamics MODEL a.xyz`.
 
 Three questions, at 300 K: how the total energy drifts in NVE (5 ps at 0.5 fs), whether its
 fluctuation falls with the square of the time step (1 ps each), and how far bonds leave their mean
