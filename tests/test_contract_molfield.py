@@ -12,7 +12,7 @@ from schnetpack_molfield.testing import RepresentationContract, validate_represe
 CUTOFF = 4.0
 
 
-def molfield(**options: str) -> MolField:
+def molfield(**options: str | bool) -> MolField:
     return MolField(
         n_atom_basis=16,
         n_interactions=3,
@@ -47,10 +47,14 @@ class TestMoleculeCharts(RepresentationContract):
 class TestHypernetworks(RepresentationContract):
     checks_input = False
 
-    @pytest.fixture(scope="class", params=["linear", "none"])
+    @pytest.fixture(
+        scope="class",
+        params=[{"hypernetwork": "linear"}, {"hypernetwork": "none"}, {"variational": True}],
+        ids=["linear", "none", "variational"],
+    )
     @classmethod
     def representation(cls, request: pytest.FixtureRequest) -> Callable[[], MolField]:
-        return lambda: molfield(charts="atom", hypernetwork=request.param)
+        return lambda: molfield(charts="atom", **request.param)
 
 
 def test_gram_schmidt_is_not_continuous() -> None:
