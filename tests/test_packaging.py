@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for name in ("schnetpack_molfield", "configs"):
+    for name in ("schnetpack_molfield", "configs", "licenses"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(source / "dist")]
     subprocess.run([sys.executable, "-m", "pip", "wheel", ".", *options], cwd=source, check=True)
@@ -63,6 +63,7 @@ def test_wheel_holds_every_module_and_configuration(wheel: Path) -> None:
     wanted = modules | configs | {"schnetpack_molfield/datasets/qm9_sample.npz"}
     wanted |= {"schnetpack_molfield/py.typed", "hydra_plugins/schnetpack_molfield/__init__.py"}
     assert wanted <= inside
+    assert any(name.endswith("licenses/licenses/LGPL-3.0.txt") for name in inside)
     assert "hydra_plugins/__init__.py" not in inside  # other packages share this namespace
 
 
