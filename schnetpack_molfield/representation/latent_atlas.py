@@ -1,0 +1,137 @@
+"""An atlas without atoms: charts whose origins and features are functions of a latent."""
+
+import schnetpack.properties as properties
+import torch
+from torch import Tensor, nn
+
+__all__ = ["LatentAtlas", "LatentTable"]
+
+
+class LatentAtlas(nn.Module):
+    r"""Learnable charts of a family of fields, one latent z per member (auto-decoder).
+
+    .. math:: o_c(z) = o_c + \sum_k z_k D_{kc}, \qquad
+              X_c(z) = X_c + \sum_r (V^T z)_r U_{rc}
+
+    The origins o and the features X (e3nn irreps 0e + 1o + 2e) of all charts are free parameters.
+    A latent moves the origins along directions D and, by an update of low rank, changes the
+    features. It sees no atoms: conformations, models of an NMR ensemble or times are points z of
+    one latent space. Behind it `FieldValue` evaluates the field with its own canonical INR and
+    hyper-network, as behind `MolField`. All charts share those, so what is learned about the shape
+    of one bump is known to all of them.
+
+    It takes the place of a representation in SchNetPack's models. For the modules behind it a
+    chart counts as an atom without an element.
+
+    ====================  =====================================  ================================
+    key                   shape                                  meaning
+    ====================  =====================================  ================================
+    field_latent          (n_models, n_latent)                   read: one latent per member
+    field_features        (n_models * n_charts, 9, n_channels)   written: features of the charts
+    field_origins         (n_models * n_charts, 3)               written: origins in Angstrom
+    field_idx_m           (n_models * n_charts,)                 written: member of each chart
+    _atomic_numbers       (n_models * n_charts,)                 written: 0
+    _positions            (n_models * n_charts, 3)               written: the origins
+    _idx_m                (n_models * n_charts,)                 written: member of each chart
+    _n_atoms              (n_models,)                            written: n_charts
+    ====================  =====================================  ================================
+
+    Auto-decoder: Park et al. 2019 (DeepSDF), arXiv:1901.05103. Latent and field of a molecule:
+    Lhotka & Probst 2025, arXiv:2502.10848.
+
+    Args:
+        origins: (n_charts, 3) where the charts start, in Angstrom; see `field_peaks`.
+        n_channels: number of channels of the charts' features (`n_in` of the head).
+        n_latent: length of the latent.
+        rank: rank of the latent's update of the features.
+        moves: (n_latent, n_charts, 3) directions D to start from; zeros by default.
+
+    Raises:
+        ValueError: for origins or moves of the wrong shape, and when called, for latents of the
+            wrong shape.
+    """
+
+    def __init__(
+        self,
+        origins: Tensor,
+        n_channels: int = 64,
+        n_latent: int = 16,
+        rank: int = 8,
+        moves: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        if origins.dim() != 2 or origins.shape[1] != 3 or len(origins) == 0:
+            raise ValueError(
+                f"origins must have shape (n_charts, 3), got {tuple(origins.shape)}; "
+                "an atlas needs at least one chart"
+            )
+        n_charts = len(origins)
+        moves = origins.new_zeros(n_latent, n_charts, 3) if moves is None else moves
+        if moves.shape != (n_latent, n_charts, 3):
+            raise ValueError(
+                f"moves must have shape {(n_latent, n_charts, 3)}, got {tuple(moves.shape)}"
+            )
+        self.n_latent = n_latent
+        self.n_atom_basis = n_channels
+        self.model_outputs: list[str] = []
+        self.origins = nn.Parameter(origins.detach().clone())
+        self.moves = nn.Parameter(moves.detach().clone())
+        scalars = 0.1 * torch.randn(n_charts, 1, n_channels)  # different charts, no directions yet
+        self.features = nn.Parameter(nn.functional.pad(scalars, [0, 0, 0, 8]))
+        self.gates = nn.Parameter(torch.randn(n_latent, rank) / n_latent**0.5)
+        self.updates = nn.Parameter(torch.zeros(rank, n_charts, 9, n_channels))
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the keys of the class docstring to the dictionary and return it."""
+        latent = inputs["field_latent"]
+        if latent.dim() != 2 or latent.shape[1] != self.n_latent:
+            raise ValueError(
+                f"field_latent has shape {latent.shape}, expected (n_models, {self.n_latent})"
+            )
+        origins, features = self.charts(latent)
+        n_models, n_charts = latent.shape[0], self.origins.shape[0]
+        models = torch.arange(n_models, device=latent.device)
+        idx_m = torch.repeat_interleave(models, n_charts)  # (n_models * n_charts,)
+        inputs["field_origins"] = origins.flatten(0, 1)
+        inputs["field_features"] = features.flatten(0, 1)
+        inputs["field_idx_m"] = idx_m
+        inputs[properties.R] = inputs["field_origins"]
+        inputs[properties.idx_m] = idx_m
+        inputs[properties.Z] = torch.zeros_like(idx_m)
+        inputs[properties.n_atoms] = torch.full_like(models, n_charts)
+        return inputs
+
+    def charts(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Origins and features of the charts.
+
+        Args:
+            latent: shape (n_models, n_latent).
+
+        Returns:
+            origins (n_models, n_charts, 3), features (n_models, n_charts, 9, n_channels).
+        """
+        origins = self.origins + torch.einsum("ml,lcx->mcx", latent, self.moves)
+        gates = latent @ self.gates  # (n_models, rank)
+        return origins, self.features + torch.einsum("mr,rckf->mckf", gates, self.updates)
+
+
+class LatentTable(nn.Module):
+    """The latents of the members that were fitted, as an input module of a SchNetPack model.
+
+    Writes `field_latent` (n_models, n_latent): the rows of the members named by `field_member`
+    (n_models,). A `field_latent` that is there already is kept, so a point between members can be
+    asked for.
+
+    Args:
+        latents: (n_members, n_latent) to start from.
+    """
+
+    def __init__(self, latents: Tensor) -> None:
+        super().__init__()
+        self.latents = nn.Parameter(latents.detach().clone())
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the latents to the dictionary and return it."""
+        if "field_latent" not in inputs:
+            inputs["field_latent"] = self.latents[inputs["field_member"]]
+        return inputs
