@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from schnetpack_molfield.nn.dense import EquivariantDense, EquivariantNorm, ScaledDense
 from schnetpack_molfield.nn.sphere import SphereProduct
+from schnetpack_molfield.representation.angles import ChartAngles
 from schnetpack_molfield.representation.atlas import Layout, gather_field
 from schnetpack_molfield.representation.inr import CanonicalINR
 
@@ -73,14 +74,18 @@ class FieldInteraction(nn.Module):
         n_hidden: width of the INR.
         frame: see `frames.FRAMES`.
         hypernetwork: see `hypernetwork.HYPERNETWORKS`.
+        n_angles: learned angles that enter the INR beside its coordinates; see `ChartAngles`.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int, frame: str, hypernetwork: str) -> None:
+    def __init__(
+        self, n_channels: int, n_hidden: int, frame: str, hypernetwork: str, n_angles: int = 0
+    ) -> None:
         super().__init__()
         self.norm = FeatureNorm(n_channels)
         self.inr = CanonicalINR(n_channels, n_hidden, frame, hypernetwork)
         self.mixing = EquivariantDense(n_hidden, n_channels)
         self.update = AtomUpdate(n_channels)
+        self.angles = ChartAngles(n_channels, n_hidden, n_angles) if n_angles else None
 
     def forward(
         self,
@@ -92,6 +97,8 @@ class FieldInteraction(nn.Module):
         layout: Layout,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return updated q and x, and the weight tokens (n_charts, n_tokens, group)."""
+        if self.angles is not None:
+            radial = radial + self.angles(charts, layout.harmonics)
         values, tokens = self.inr(charts, radial, layout.harmonics)
         message = self.mixing(gather_field(values, layout))  # (n_atoms, 9, n_channels)
         directed = features.split([1, 8], dim=1)[1]  # (n_atoms, 8, n_channels)

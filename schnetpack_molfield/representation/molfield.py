@@ -67,6 +67,8 @@ class MolField(nn.Module):
         hypernetwork: `transformer`, `linear` (no tokens) or `none` (shared weights).
         n_hidden: width of the INR; `n_atom_basis` by default.
         n_neighbors: typical number of neighbours within the cutoff; a constant factor.
+        n_angles: number of angles between a point and learned vectors of its chart that enter the
+            INR through learned encodings (`ChartAngles`), beside the coordinates; 0 for none.
         variational: sample the latent of the last round in training, and write its divergence.
         max_z: largest atomic number.
         nuclear_embedding: SchNetPack embedding module in place of the default.
@@ -90,6 +92,7 @@ class MolField(nn.Module):
         hypernetwork: str = "transformer",
         n_hidden: int | None = None,
         n_neighbors: float = 16.0,
+        n_angles: int = 0,
         variational: bool = False,
         max_z: int = 100,
         nuclear_embedding: nn.Module | None = None,
@@ -123,7 +126,8 @@ class MolField(nn.Module):
         self.encoder = AtomEncoder(n_atom_basis, n_hidden, max_z)
         n_rounds = n_interactions - (1 if charts == "molecule" else 2)
         self.interactions = nn.ModuleList(
-            FieldInteraction(n_atom_basis, n_hidden, frame, hypernetwork) for _ in range(n_rounds)
+            FieldInteraction(n_atom_basis, n_hidden, frame, hypernetwork, n_angles)
+            for _ in range(n_rounds)
         )
         self.molecule_charts = (
             MoleculeCharts(n_atom_basis, n_hidden, radial_basis.n_rbf, float(self.cutoff))
@@ -131,7 +135,7 @@ class MolField(nn.Module):
             else None
         )
         self.latent = VariationalLatent(n_atom_basis) if variational else None
-        self.field = FieldInteraction(n_atom_basis, n_hidden, frame, hypernetwork)
+        self.field = FieldInteraction(n_atom_basis, n_hidden, frame, hypernetwork, n_angles)
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""

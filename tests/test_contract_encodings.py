@@ -1,0 +1,51 @@
+"""Learned encodings of distances and angles keep the promises of the models around them."""
+
+from collections.abc import Callable
+
+import pytest
+from schnetpack.nn import CosineCutoff
+from schnetpack.representation import PaiNN
+from torch import nn
+
+from schnetpack_molfield.nn import LearnedRadialEncoding
+from schnetpack_molfield.representation import MolField
+from schnetpack_molfield.testing import RepresentationContract
+
+CUTOFF = 4.0
+
+
+def basis() -> LearnedRadialEncoding:
+    return LearnedRadialEncoding(10, CUTOFF)
+
+
+def molfield(charts: str) -> MolField:
+    return MolField(16, 3, basis(), CosineCutoff(CUTOFF), charts=charts, n_angles=4)
+
+
+class TestAtomCharts(RepresentationContract):
+    checks_input = False
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], nn.Module]:
+        return lambda: molfield("atom")
+
+
+class TestMoleculeCharts(RepresentationContract):
+    checks_input = False
+    size_extensive = False
+    periodic = False
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], nn.Module]:
+        return lambda: molfield("molecule")
+
+
+class TestPaiNN(RepresentationContract):
+    checks_input = False
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], nn.Module]:
+        return lambda: PaiNN(16, 2, basis(), CosineCutoff(CUTOFF), epsilon=1e-4)
