@@ -3,6 +3,7 @@
 from schnetpack_molfield.atomistic.corrected_fields import ElectronDensity, SignedDistance
 from schnetpack_molfield.atomistic.field_readout import FieldReadout
 from schnetpack_molfield.atomistic.field_value import FieldValue
+from schnetpack_molfield.atomistic.learned_distance import LearnedDistance
 from schnetpack_molfield.atomistic.spatial_extent import ElectronicSpatialExtent
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "ElectronicSpatialExtent",
     "FieldReadout",
     "FieldValue",
+    "LearnedDistance",
     "SignedDistance",
 ]

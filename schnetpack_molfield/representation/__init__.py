@@ -5,5 +5,13 @@ from schnetpack_molfield.representation.hypernetwork import HYPERNETWORKS
 from schnetpack_molfield.representation.inr import CanonicalINR
 from schnetpack_molfield.representation.molfield import MolField
 from schnetpack_molfield.representation.tokenization import WeightTokenizer
+from schnetpack_molfield.representation.trajectory_atlas import TrajectoryAtlas
 
-__all__ = ["FRAMES", "HYPERNETWORKS", "CanonicalINR", "MolField", "WeightTokenizer"]
+__all__ = [
+    "FRAMES",
+    "HYPERNETWORKS",
+    "CanonicalINR",
+    "MolField",
+    "TrajectoryAtlas",
+    "WeightTokenizer",
+]

@@ -1,0 +1,59 @@
+"""Signed distances that know no atoms: a union of learned balls, and what is learned on top."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.utils import to_dense_batch
+
+from schnetpack_molfield.atomistic.field_value import FieldValue
+
+__all__ = ["LearnedDistance"]
+
+
+class LearnedDistance(FieldValue):
+    r"""Signed distance to a surface by charts without atoms.
+
+    .. math:: s(x) = -\frac{1}{k} \log \sum_c \exp(-k (|x - o_c| - R_c)) + F(x)
+
+    A soft minimum over balls around the charts' origins, with learned radii and sharpness, plus
+    the sum F over charts of `FieldValue`, which starts at zero. See there for keys and shapes; the
+    representation is a `TrajectoryAtlas` or a `LatentAtlas`.
+
+    Args:
+        n_in: number of channels of the charts.
+        radius: radius of all balls at the start, in Angstrom.
+        sharpness: k at the start, in 1/Angstrom.
+        output_key: key of the result, Angstrom.
+        options: further arguments of `FieldValue`; `gradient_key` for Eikonal and normals.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        radius: float = 1.3,
+        sharpness: float = 8.0,
+        output_key: str = "sdf",
+        **options: Any,
+    ) -> None:
+        super().__init__(n_in, ["sdf"], "Ang", output_key=output_key, **options)
+        nn.init.zeros_(self.out.weight)
+        self.radius = nn.Linear(n_in, 1)
+        nn.init.constant_(self.radius.bias, radius)
+        self.log_sharpness = nn.Parameter(torch.tensor(float(sharpness)).log())
+
+    def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Distances (n_points, 1)."""
+        return self.to_balls(points, idx_m, inputs) + self.sum_of_charts(points, idx_m, inputs)
+
+    def to_balls(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Soft minimum of the distances to the balls (n_points, 1)."""
+        radii = self.radius(inputs["field_features"].select(1, 0))  # (n_charts, 1)
+        balls = torch.cat([inputs["field_origins"], radii], dim=1)  # (n_charts, 4)
+        dense, real = to_dense_batch(balls, inputs["field_idx_m"])  # (n_models, n_longest, 4)
+        centers, radii = dense.split([3, 1], dim=2)
+        offsets = points.unsqueeze(1) - centers[idx_m]  # (n_points, n_longest, 3)
+        distances = (offsets.square().sum(dim=2) + 1e-6).sqrt() - radii[idx_m].squeeze(2)
+        sharpness = self.log_sharpness.exp()
+        exponents = (-sharpness * distances).masked_fill(~real[idx_m], -torch.inf)
+        return -exponents.logsumexp(dim=1, keepdim=True) / sharpness
