@@ -90,3 +90,17 @@ def test_surfaces_of_the_sample(tmp_path, run_command, few_steps) -> None:
     far = field([[0.0, 0.0, 20.0]])
     assert field.channels == ["sdf"] and 15 < float(far) < 20
     assert field.gradient([[0.0, 0.0, 2.0]]).norm() == pytest.approx(1, abs=0.3)
+
+
+def test_surfaces_of_bare_structures(tmp_path, run_command, few_steps) -> None:
+    """Structures without labels, of elements that QM9 doesn't have."""
+    write(tmp_path / "x.xyz", [molecule(name) for name in ["SiH4", "CH3SH", "CH3Cl", "PH3"] * 3])
+    done = run_command(tmp_path, "molfield", "import", "x.xyz", "--out", "x.db")
+    assert "12 structures without labels" in done.stdout
+    data = ["data=molfield_structures", "data.datapath=x.db", "data.num_train=8", "data.num_val=2"]
+    done = run_command(tmp_path, "spktrain", "experiment=molfield_surface", *data, *few_steps)
+    assert "test_sdf_iou" in done.stdout
+    done = run_command(
+        tmp_path, "spktrain", "experiment=molfield_surface", *data[:1], *few_steps, check=False
+    )
+    assert done.returncode != 0 and "data.datapath=FILE.db" in done.stderr

@@ -117,8 +117,9 @@ def _check_split(file: Path, sources: list["FrameSource"], num_val: int, force: 
 
 def _report(out: Path, sources: list["FrameSource"], written: list[list[int]]) -> None:
     units = ", ".join(f"{name} ({unit})" for name, unit in sources[0].units.items())
+    labels = f"with {units}" if units else "without labels"
     total = sum(len(numbers) for numbers in written)
-    Console().print(f"{out}: {total} structures with {units}", highlight=False, soft_wrap=True)
+    Console().print(f"{out}: {total} structures {labels}", highlight=False, soft_wrap=True)
 
 
 def _write_split(

@@ -1,7 +1,12 @@
 """Data sets as SchNetPack data modules, and the way from files to databases."""
 
 from schnetpack_molfield.datasets.archives import read_archive
-from schnetpack_molfield.datasets.checked import AtomsDatabase, CheckedData, DataError
+from schnetpack_molfield.datasets.checked import (
+    AtomsDatabase,
+    CheckedData,
+    DataError,
+    Structures,
+)
 from schnetpack_molfield.datasets.database import write_database
 from schnetpack_molfield.datasets.densities import ElectronDensities
 from schnetpack_molfield.datasets.frames import Frame, FrameSource, check_frame
@@ -19,6 +24,7 @@ __all__ = [
     "Frame",
     "FrameSource",
     "QM9Sample",
+    "Structures",
     "check_frame",
     "rMD17",
     "read_archive",

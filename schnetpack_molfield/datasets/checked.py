@@ -104,3 +104,17 @@ class AtomsDatabase(CheckedData):
 
     def _download(self, path: Path) -> None:
         raise DataError(f"the database {path} doesn't exist; {IMPORT_HINT}")
+
+
+class Structures(CheckedData):
+    """Structures from any SchNetPack database, without labels: for fields computed from atoms.
+
+    Args:
+        kwargs: the arguments of `schnetpack.data.AtomsDataModule`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(load_properties=[], **kwargs)
+
+    def _download(self, path: Path) -> None:
+        raise DataError(f"the database {path} doesn't exist; {IMPORT_HINT}")

@@ -71,17 +71,17 @@ def choose_labels(available: dict[str, Label | None], wanted: dict[str, str | No
     Args:
         available: every key of the file that may be a label; None where its unit is unknown.
         wanted: names or keys asked for, with their unit or None for the file's own; empty takes
-            every label with a known unit.
+            every label with a known unit, none from a file of bare structures.
 
     Raises:
-        ValueError: for a name that isn't there, a unit that nobody stated, or no label at all.
+        ValueError: for a name that isn't there, a unit that nobody stated, or no known unit.
     """
     known = [label for label in available.values() if label is not None]
     if not wanted:
-        if not known:
+        if available and not known:
             raise ValueError(
-                f"no label with a known unit; pass --property KEY=UNIT, with a KEY of "
-                f"{', '.join(available) or 'none'}"
+                "no label with a known unit; pass --property KEY=UNIT, with a KEY of "
+                f"{', '.join(available)}"
             )
         return known
     by_name = {label.name: label.key for label in known} | {key: key for key in available}

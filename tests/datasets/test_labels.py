@@ -51,6 +51,10 @@ def test_unknown_name_or_unit(wanted: dict[str, str | None], message: str) -> No
         choose_labels(AVAILABLE, wanted)
 
 
-def test_no_label_at_all() -> None:
+def test_no_label_of_known_unit() -> None:
     with pytest.raises(ValueError, match="no label with a known unit"):
         choose_labels({"charges": None}, {})
+
+
+def test_bare_structures_have_no_labels() -> None:
+    assert choose_labels({}, {}) == []
