@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schnetpack_molfield import __version__
+from schnetpack_molfield.cli.check import check
 from schnetpack_molfield.cli.encoding import encoding
 from schnetpack_molfield.cli.field import field
 from schnetpack_molfield.cli.import_data import import_data
@@ -39,6 +40,7 @@ def _root(
 
 
 app.command("import")(import_data)
+app.command("check")(check)
 app.command("encoding")(encoding)
 app.command("field")(field)
 
