@@ -37,8 +37,15 @@ class _CorrectedField(FieldValue):
     @torch.jit.unused
     def baseline(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The exact function (n_points, n_channels), of points in the order of the molecules."""
-        atoms = (inputs[properties.Z], inputs[properties.R], inputs[properties.idx_m])
-        return self.function(points, *atoms, idx_m)
+        return _exact(self.function, points, idx_m, inputs)
+
+
+def _exact(
+    function: AtomFunction, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]
+) -> Tensor:
+    """A function of the atoms (n_points, n_channels)."""
+    atoms = (inputs[properties.Z], inputs[properties.R], inputs[properties.idx_m])
+    return function(points, *atoms, idx_m)
 
 
 class SignedDistance(_CorrectedField):
@@ -66,12 +73,13 @@ class SignedDistance(_CorrectedField):
 
 
 class ElectronDensity(_CorrectedField):
-    r"""Electron density: the promolecule times a learned factor.
+    r"""Electron density: the core of the promolecule, and its valence times a learned factor.
 
-    .. math:: \rho(x) = \rho_0(x) \exp(F(x))
+    .. math:: \rho(x) = \rho_{core}(x) + \rho_{valence}(x) \exp(F(x))
 
-    It is never negative, has the promolecule's nuclear peaks and decays with it; see `FieldValue`
-    for keys and shapes. TorchScript runs it without points only.
+    It is never negative, has the promolecule's nuclear peaks and decays with it. The core is left
+    alone because a bond hardly changes it, whereas a small relative error there outweighs all
+    others. See `FieldValue` for keys and shapes. TorchScript runs it without points only.
 
     With `conserve_electrons` it is divided by its integral over all space and multiplied by the
     number of electrons, that of the protons less `total_charge` where the input has one. The
@@ -94,7 +102,9 @@ class ElectronDensity(_CorrectedField):
         conserve_electrons: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(n_in, PromoleculeDensity(units), output_key=output_key, **options)
+        valence = PromoleculeDensity(units, "valence")
+        super().__init__(n_in, valence, output_key=output_key, **options)
+        self.core_function = PromoleculeDensity(units, "core")
         self.conserve_electrons = conserve_electrons
         self.per_electron = DENSITY_UNITS[units]  # of the integral over cubic Angstrom
 
@@ -105,12 +115,18 @@ class ElectronDensity(_CorrectedField):
             n_electrons, integral = self._count(inputs)
             inputs["field_normalization"] = n_electrons / integral
 
+    @torch.jit.unused
+    def core(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Density of the core electrons (n_points, 1)."""
+        return _exact(self.core_function, points, idx_m, inputs)
+
     def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Densities (n_points, 1)."""
         factor = torch.exp(self.sum_of_charts(points, idx_m, inputs))  # (n_points, 1)
+        density = self.core(points, idx_m, inputs) + self.baseline(points, idx_m, inputs) * factor
         if self.conserve_electrons:
-            factor = factor * inputs["field_normalization"][idx_m].unsqueeze(1)
-        return self.baseline(points, idx_m, inputs) * factor
+            density = density * inputs["field_normalization"][idx_m].unsqueeze(1)
+        return density
 
     def _count(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Number of electrons and integral of the density, (n_molecules,) each."""

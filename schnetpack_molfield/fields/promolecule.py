@@ -8,6 +8,7 @@ import ase.data
 import torch
 from ase.units import Bohr
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
@@ -30,43 +31,61 @@ class PromoleculeDensity(AtomFunction):
     of the absolute difference and hold exactly Z electrons. `benchmarks/fit_promolecule.py` made
     the table.
 
+    The core is what of the steepest Gaussians holds the electrons of the noble gas before the
+    element, and the valence density the rest; both are positive, and a hydrogen has no core.
+
     Args:
         units: "e/Ang^3" or "e/bohr^3".
+        electrons: "all", "core" or "valence".
     """
 
-    def __init__(self, units: str = "e/Ang^3") -> None:
+    def __init__(self, units: str = "e/Ang^3", electrons: str = "all") -> None:
         check_choice("density unit", units, list(DENSITY_UNITS))
+        check_choice("kind of electrons", electrons, ["all", "core", "valence"])
         self.channels = ["electron_density"]
         self.units = units
-        self.shells = _shell_table() * torch.tensor([DENSITY_UNITS[units]] * 2 + [1.0])
+        self.shells, self.n_shells = _shell_table(electrons)
+        self.shells *= torch.tensor([DENSITY_UNITS[units]] * 2 + [1.0])
 
     def evaluate(self, points: Tensor, atoms: AtomBatch) -> Tensor:
         """Density (n_molecules, n_points, 1)."""
         _check_tabulated(atoms.numbers)
         squared = squared_distances(points, atoms.positions)  # (B, n_points, n_atoms)
-        shells = self.shells.to(points)[:, atoms.numbers].unsqueeze(2)  # (K, B, 1, n_atoms, 3)
-        density = sum(
-            (s + p * squared) * torch.exp(-a * squared)
-            for s, p, a in (shell.unbind(-1) for shell in shells)
-        )
+        n_shells = int(self.n_shells[atoms.numbers.cpu()].max())
+        shells = self.shells[:n_shells].to(points)[:, atoms.numbers]  # (K, B, n_atoms, 3)
+        density = 0 * squared
+        for shell in shells.unsqueeze(2):
+            s, p, a = shell.unbind(-1)  # (B, 1, n_atoms) each
+            density = density + (s + p * squared) * torch.exp(-a * squared)
         return density.sum(dim=-1, keepdim=True)
 
 
-def _shell_table() -> Tensor:
-    """(n_shells, n_elements, 3) factors of 1 and of d^2, and exponents; in Angstrom.
+def _shell_table(electrons: str) -> tuple[Tensor, Tensor]:
+    """Shells of all elements, filled up with zeros, and how many each of them has.
 
-    Elements with fewer shells are filled up with zeros.
+    Returns:
+        (n_shells, n_elements, 3) factors of 1 and of d^2, and exponents, in Angstrom;
+        (n_elements,).
     """
-    n_shells = max(len(rows) for rows in ATOMIC_GAUSSIANS.values())
-    table = torch.zeros(n_shells, max(ATOMIC_GAUSSIANS) + 1, 3, dtype=torch.float64)
+    shells = [torch.zeros(0, 3, dtype=torch.float64)] * (max(ATOMIC_GAUSSIANS) + 1)
     for number, rows in ATOMIC_GAUSSIANS.items():
         s, p, exponent = torch.tensor(rows, dtype=torch.float64).unbind(1)
+        share = _share(s + p, number, electrons)
         exponent = exponent / Bohr**2
-        norm = (exponent / math.pi) ** 1.5
-        table[: len(rows), number] = torch.stack(
-            [s * norm, p * norm * 2 * exponent / 3, exponent], dim=1
-        )
-    return table
+        norm = share * (exponent / math.pi) ** 1.5
+        factors = torch.stack([s * norm, p * norm * 2 * exponent / 3, exponent], dim=1)
+        shells[number] = factors[share > 0]
+    return pad_sequence(shells), torch.tensor([len(rows) for rows in shells])
+
+
+def _share(populations: Tensor, number: int, electrons: str) -> Tensor:
+    """How much of every shell (n_shells,), in the order of their exponents, belongs to them."""
+    if electrons == "all":
+        return torch.ones_like(populations)
+    n_core = max(n for n in (0, 2, 10, 18) if n < number)
+    inner = populations.sum() - populations.cumsum(0)  # (n_shells,) electrons in steeper shells
+    core = ((n_core - inner) / populations).clamp(0, 1)
+    return core if electrons == "core" else 1 - core
 
 
 def _check_tabulated(numbers: Tensor) -> None:

@@ -59,6 +59,18 @@ def test_density_is_positive_whatever_the_weights_are(FieldModel, points_around,
     assert (model(structures, [points_around(atoms, 200) for atoms in structures]) >= 0).all()
 
 
+def test_the_core_is_left_alone(FieldModel, dtype) -> None:
+    """Whatever is learned multiplies the valence electrons only."""
+    model = FieldModel(ElectronDensity(16), dtype)
+    model.head.out.bias.data.sub_(50.0)
+    atoms = molecule("CO2")
+    center = atoms.positions.mean(axis=0)
+    points = np.concatenate([atoms.positions + [0.05, 0, 0], [center + [0, 0, 0.7]]])
+    core = fields.PromoleculeDensity(electrons="core").of(atoms, dtype=dtype)(points)
+    torch.testing.assert_close(model([atoms], [points]), core)
+    assert (core[:3] > 10).all()
+
+
 def test_units_of_the_density(points_around, FieldModel) -> None:
     atoms, values = molecule("H2O"), []
     for units in ("e/Ang^3", "e/bohr^3"):

@@ -40,6 +40,29 @@ def test_units_differ_by_the_volume_of_a_cubic_bohr():
         PromoleculeDensity("e/A")
 
 
+def test_core_and_valence_electrons_add_up(dtype):
+    """The core is the noble gas before the element, and it is near the nucleus."""
+    for symbol, n_core in [("H", 0), ("He", 0), ("C", 2), ("F", 2), ("Ne", 2), ("Cl", 10)]:
+        core, valence, both = (
+            PromoleculeDensity(electrons=electrons).of(Atoms(symbol), dtype=dtype)
+            for electrons in ("core", "valence", "all")
+        )
+        assert core.integral() == pytest.approx(n_core, abs=1e-4)
+        points = torch.tensor([[0.0, 0, 0], [0.2, 0, 0], [1.0, 0, 0], [3.0, 0, 0]], dtype=dtype)
+        torch.testing.assert_close(core(points) + valence(points), both(points))
+        assert (core(points) >= 0).all() and (valence(points) > 0).all()
+        assert (core(points)[2:] < 0.1 * both(points)[2:]).all()
+    with pytest.raises(ValueError, match="unknown kind of electrons 'cor'; did you mean 'core'"):
+        PromoleculeDensity(electrons="cor")
+
+
+def test_hydrogen_without_a_core_has_derivatives():
+    field = PromoleculeDensity(electrons="core").of(molecule("H2"))
+    points = [[0.1, 0.2, 0.3]]
+    assert field(points).tolist() == [[0.0]]
+    assert field.gradient(points).abs().max() == 0 == field.laplacian(points).abs().max()
+
+
 def test_elements_beyond_the_table_are_named():
     with pytest.raises(ValueError, match="no atomic density is tabulated for I; .* Kr"):
         PromoleculeDensity().of(Atoms("I"))([[0, 0, 0.0]])
