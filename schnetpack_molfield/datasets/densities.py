@@ -52,21 +52,31 @@ def density_frames(path: Path, arrays: Mapping[str, np.ndarray], atoms: np.ndarr
             f"grid_shape adds up to {cells[-1]} points of {len(sizes)} molecules, but rho_e_bohr3 "
             f"has shape {arrays['rho_e_bohr3'].shape} and n_atoms {n_molecules} molecules"
         )
+    return FrameSource(
+        path,
+        LABELS,
+        read=lambda: _frames(arrays, atoms, cells),
+        count=n_molecules,
+        split=arrays.get("split"),
+    )
+
+
+def _frames(
+    arrays: Mapping[str, np.ndarray], atoms: np.ndarray, cells: np.ndarray
+) -> Iterator[Frame]:
+    """Molecules with their densities in e/Ang^3, from the offsets of their atoms and cells."""
+    n_molecules = len(atoms) - 1
     spacing = np.broadcast_to(arrays["grid_spacing_A"], n_molecules)
-
-    def read() -> Iterator[Frame]:
-        for m in range(n_molecules):
-            own = slice(atoms[m], atoms[m + 1])
-            density = arrays["rho_e_bohr3"][cells[m] : cells[m + 1]] / np.float32(Bohr**3)
-            labels = {
-                "electron_density": density[None],  # (1, n_grid)
-                "grid_shape": arrays["grid_shape"][m][None].astype(int),  # (1, 3)
-                "grid_origin": arrays["grid_origin_A"][m][None],  # (1, 3)
-                "grid_spacing": spacing[m][None],  # (1,)
-            }
-            yield Frame(Atoms(arrays["Z"][own], positions=arrays["R"][own]), labels)
-
-    return FrameSource(path, LABELS, read, n_molecules, split=arrays.get("split"))
+    for m in range(n_molecules):
+        own = slice(atoms[m], atoms[m + 1])
+        density = arrays["rho_e_bohr3"][cells[m] : cells[m + 1]] / np.float32(Bohr**3)
+        labels = {
+            "electron_density": density[None],  # (1, n_grid)
+            "grid_shape": arrays["grid_shape"][m][None].astype(int),  # (1, 3)
+            "grid_origin": arrays["grid_origin_A"][m][None],  # (1, 3)
+            "grid_spacing": spacing[m][None],  # (1,)
+        }
+        yield Frame(Atoms(arrays["Z"][own], positions=arrays["R"][own]), labels)
 
 
 class ElectronDensities(CheckedData):
