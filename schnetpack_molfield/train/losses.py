@@ -7,27 +7,32 @@ __all__ = ["EikonalLoss", "NormalLoss", "RelativeL1", "RelativeL2", "SurfaceLoss
 
 
 class RelativeL1(nn.Module):
-    r"""Mean of :math:`|p - t| / (|t| + \epsilon)`.
+    r"""Mean of :math:`|p - t| / (\min(|t|, c) + \epsilon)`.
 
-    On points drawn by `transform.GridPoints` with the same :math:`\epsilon` it estimates the
+    On points drawn by `transform.GridPoints` with the same :math:`\epsilon` and c it estimates the
     integral of :math:`|p - t|`, the error of a density, up to a factor per molecule.
 
     Args:
         floor: epsilon in the unit of the target, positive.
+        ceiling: c in the unit of the target, not negative.
 
     Raises:
-        ValueError: if the floor isn't positive.
+        ValueError: if the floor isn't positive or the ceiling is negative.
     """
 
-    def __init__(self, floor: float = 0.01) -> None:
+    def __init__(self, floor: float = 0.01, ceiling: float = float("inf")) -> None:
         super().__init__()
         if not floor > 0:
             raise ValueError(f"the floor of a relative error must be positive, got {floor}")
+        if not ceiling >= 0:
+            raise ValueError(f"the ceiling of a relative error can't be negative, got {ceiling}")
         self.floor = floor
+        self.ceiling = ceiling
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Scalar loss of values (n_points, n_channels)."""
-        return ((prediction - target).abs() / (target.abs() + self.floor)).mean()
+        size = target.abs().clamp_max(self.ceiling) + self.floor  # (n_points, n_channels)
+        return ((prediction - target).abs() / size).mean()
 
 
 class RelativeL2(nn.Module):

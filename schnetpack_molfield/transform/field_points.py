@@ -121,15 +121,17 @@ class FieldPoints(Transform):
 class GridPoints(Transform):
     r"""Points of a regular grid that comes with every sample, such as a calculated density.
 
-    They are drawn with repetition and a probability proportional to :math:`\rho + \epsilon`, so
-    that the mean of :math:`|\rho' - \rho| / (\rho + \epsilon)` over them, the loss `RelativeL1`
-    with the same :math:`\epsilon`, is an unbiased estimate of the integral of
+    They are drawn with repetition and a probability proportional to
+    :math:`\min(\rho, c) + \epsilon`, so that the mean of
+    :math:`|\rho' - \rho| / (\min(\rho, c) + \epsilon)` over them, the loss `RelativeL1` with the
+    same :math:`\epsilon` and c, is an unbiased estimate of the integral of
     :math:`|\rho' - \rho|` up to a factor per molecule.
 
     Args:
         key: key of the values on the grid, (1, n_grid) in C order, and of the target.
         n_points: number of points; None takes the grid as it is.
         floor: epsilon in units of the density; infinite draws all points alike.
+        ceiling: c in units of the density; a finite one spends fewer points on the cores.
         seed: see `FieldPoints`.
         grid: prefix of the keys `grid_shape` (1, 3), `grid_origin` (1, 3) and `grid_spacing` (1,),
             in Angstrom, in the frame of the positions.
@@ -146,6 +148,7 @@ class GridPoints(Transform):
         key: str = "electron_density",
         n_points: int | None = 1024,
         floor: float = 0.01,
+        ceiling: float = float("inf"),
         seed: int | None = None,
         grid: str = "grid",
     ) -> None:
@@ -153,6 +156,7 @@ class GridPoints(Transform):
         self.key = key
         self.n_points = n_points
         self.floor = floor
+        self.ceiling = ceiling
         self.seed = seed
         self.grid = grid
 
@@ -177,5 +181,5 @@ class GridPoints(Transform):
             return torch.arange(len(values))
         if self.floor == float("inf"):
             return torch.randint(len(values), (self.n_points,), generator=generator)
-        weight = values.clamp_min(0).double() + self.floor
+        weight = values.clamp(0, self.ceiling).double() + self.floor
         return torch.multinomial(weight, self.n_points, replacement=True, generator=generator)

@@ -43,6 +43,9 @@ def test_relative_l1(values) -> None:
     target = target.abs() + 1
     expected = (0.1 * target / (target + 0.5)).mean()
     torch.testing.assert_close(RelativeL1(0.5)(1.1 * target, target), expected)
+    torch.testing.assert_close(
+        RelativeL1(0.5, 1.0)(1.1 * target, target), 0.1 * target.mean() / 1.5
+    )
 
 
 def test_relative_l2_has_no_unit(values) -> None:
@@ -108,7 +111,11 @@ def test_nothing_inside() -> None:
 
 @pytest.mark.parametrize(
     ("make", "message"),
-    [(lambda: RelativeL1(0.0), "floor"), (lambda: RelativeError(3), "k must be 1 or 2")],
+    [
+        (lambda: RelativeL1(0.0), "floor"),
+        (lambda: RelativeL1(0.1, -1.0), "ceiling"),
+        (lambda: RelativeError(3), "k must be 1 or 2"),
+    ],
 )
 def test_bad_options(make, message) -> None:
     with pytest.raises(ValueError, match=message):

@@ -8,6 +8,7 @@ from schnetpack import properties
 from schnetpack.data import ASEAtomsData, AtomsLoader
 
 from schnetpack_molfield.fields import PromoleculeDensity, VectorFunction, molecular_surface
+from schnetpack_molfield.train import RelativeL1
 from schnetpack_molfield.transform import FieldPoints, GridPoints
 from schnetpack_molfield.transform.sampling import by_gradient, in_box, near_atoms, near_surface
 
@@ -145,15 +146,27 @@ def test_values_belong_to_points_of_the_grid(gridded, options) -> None:
     assert not any(key.startswith("grid") for key in result)
 
 
-def test_drawing_by_density_estimates_the_integral(gridded) -> None:
-    """The mean of |error| / (density + floor) is the sum of |error| up to a known factor."""
-    density = gridded["electron_density"].flatten()
-    drawn = GridPoints(n_points=100_000, floor=0.05)(dict(gridded))
-    error = drawn["field_points"].sin().prod(dim=1).abs()
-    everywhere = GridPoints(n_points=None)(dict(gridded))
-    exact = everywhere["field_points"].sin().prod(dim=1).abs().sum() / (density + 0.05).sum()
-    estimate = (error / (drawn["electron_density"][:, 0] + 0.05)).mean()
+@pytest.mark.parametrize("ceiling", [float("inf"), 1.0, 0.0])
+def test_drawing_by_density_estimates_the_integral(gridded, ceiling) -> None:
+    """The loss of the same floor and ceiling is the sum of |error| up to a known factor."""
+
+    def error(inputs: Inputs) -> torch.Tensor:
+        return inputs["field_points"].sin().prod(dim=1, keepdim=True)  # (n_points, 1)
+
+    weight = gridded["electron_density"].clamp_max(ceiling) + 0.05
+    drawn = GridPoints(n_points=100_000, floor=0.05, ceiling=ceiling)(dict(gridded))
+    exact = error(GridPoints(n_points=None)(dict(gridded))).abs().sum() / weight.sum()
+    target = drawn["electron_density"]
+    estimate = RelativeL1(0.05, ceiling)(target + error(drawn), target)
     assert float(estimate) == pytest.approx(float(exact), rel=0.05)
+
+
+def test_a_ceiling_spends_fewer_points_on_the_cores(gridded) -> None:
+    share = {
+        ceiling: (GridPoints(ceiling=ceiling)(dict(gridded))["electron_density"] > 5).float().mean()
+        for ceiling in (1.0, float("inf"))
+    }
+    assert share[1.0] < 0.05 < 0.2 < share[float("inf")]
 
 
 def test_a_grid_of_another_size(gridded) -> None:
