@@ -1,15 +1,15 @@
 """Distance encodings compared: SchNet, PaiNN and MolField, same everything else.
 
-    python -m benchmarks.encodings train acac --data acac_300K.npz --epochs 60
+    python -m benchmarks.encodings train acac --data acac_300K.npz
     python -m benchmarks.encodings train acac --data acac_300K.npz --n-train 50 --epochs 300
-    python -m benchmarks.encodings train homo --data qm9.npz --n-train 10000 --n-test 2000 \
-        --epochs 30 --batch-size 50
-    python -m benchmarks.encodings table
-    python -m benchmarks.encodings time --data acac_300K.npz
+    python -m benchmarks.encodings train homo --data qm9.npz --n-train 10000 \
+        --n-validation 500 --epochs 30 --batch-size 100
+    python -m benchmarks.encodings table --data acac_300K.npz
 
 Every finished run is one line of `encodings.jsonl`; what is there isn't run again, so a command
 can be stopped and repeated. 20 radial features, cutoff 5 Angstrom, 64 atom features, 3
-interactions, AdamW with one-cycle 1e-3 and, with forces, loss 0.01 E^2 + 0.99 F^2.
+interactions, AdamW with one-cycle 1e-3 and, with forces, loss 0.01 E^2 + 0.99 F^2. Choose by the
+validation error, report the test error.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from __future__ import annotations
 import json
 import time as clock
 from collections import defaultdict
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import schnetpack as spk
@@ -43,43 +45,65 @@ from benchmarks.training import train as fit
 from schnetpack_molfield.nn import ElementPairs, LearnedRadialEncoding
 
 CUTOFF, N_RBF = 5.0, 20
-MODELS = {
-    "schnet": "schnetpack.representation.SchNet",
-    "painn": "schnetpack.representation.PaiNN",
-    "molfield": "schnetpack_molfield.representation.MolField",
+MODELS: dict[str, tuple[str, dict[str, int]]] = {
+    "schnet": ("schnetpack.representation.SchNet", {}),
+    "painn": ("schnetpack.representation.PaiNN", {}),
+    "molfield": ("schnetpack_molfield.representation.MolField", {}),
+    "molfield-angles": ("schnetpack_molfield.representation.MolField", {"n_angles": 4}),
 }
-ENCODINGS = {
+BEST = {"init": "log_gaussian", "grid": "short_range"}
+
+
+def learned(**options: Any) -> LearnedRadialEncoding:
+    """The learned encoding as it did best on validation frames, but for `options`."""
+    return LearnedRadialEncoding(N_RBF, CUTOFF, **{**BEST, **options})
+
+
+ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "gaussian": lambda: GaussianRBF(N_RBF, CUTOFF),
     "bessel": lambda: BesselRBF(N_RBF, CUTOFF),
     "gaussian-trainable": lambda: GaussianRBF(N_RBF, CUTOFF, trainable=True),
-    "learned": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
-    "learned-smooth": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
-    "learned-short-range": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, grid="short_range"),
-    "learned-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
-    "learned-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
-    "learned-pairs-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, pair_rank=8, gain=30),
-    "learned-pairs": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, pair_rank=8),
-    "learned-pairs-smooth": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, pair_rank=8),
+    "learned": learned,
+    "learned-smooth": learned,
+    "learned-pairs": lambda: learned(pair_rank=8),
+    "learned-pairs-smooth": lambda: learned(pair_rank=8),
+    "learned-fast": lambda: learned(gain=3),
+    "not-learned": lambda: learned().requires_grad_(False),  # what its start alone is worth
+    "from-gaussian": lambda: learned(init="gaussian", grid="uniform"),
+    "from-gaussian-fast": lambda: learned(init="gaussian", grid="uniform", gain=10),
+    "from-bessel": lambda: learned(init="bessel", grid="uniform"),
 }
-DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned,learned-smooth,learned-pairs"
-Run = dict[str, str | int | float]
+DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned,learned-smooth"
+SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
+COLUMNS = (
+    "model",
+    "encoding",
+    "smoothness",
+    "validation MAE",
+    "test MAE",
+    "/ gaussian",
+    "ms/step",
+    "seeds",
+)
+Run = dict[str, Any]
 
 app = typer.Typer(help=__doc__, pretty_exceptions_enable=False)
 
 
 def build(model: str, encoding: str, target: Target, n_atom_basis: int = 64) -> nn.Module:
     """A potential or property model with the given representation and encoding."""
-    basis = ENCODINGS[encoding]()
+    path, options = MODELS[model]
     arguments = {
         "n_atom_basis": n_atom_basis,
         "n_interactions": 3,
-        "radial_basis": basis,
+        "radial_basis": ENCODINGS[encoding](),
         "cutoff_fn": CosineCutoff(CUTOFF),
+        **options,
     }
     if "pairs" in encoding:
-        representation = ElementPairs(MODELS[model], **arguments)
+        representation = ElementPairs(path, **arguments)
     else:
-        representation = spk.utils.str2class(MODELS[model])(**arguments)
+        representation = spk.utils.str2class(path)(**arguments)
     mode = "sum" if target.extensive else "avg"
     outputs = [spk.atomistic.Atomwise(n_atom_basis, output_key="y", aggregation_mode=mode)]
     if target.forces:
@@ -89,37 +113,49 @@ def build(model: str, encoding: str, target: Target, n_atom_basis: int = 64) -> 
     )
 
 
-def split(path: Path, target: Target, n_train: int, n_test: int) -> tuple[Molecules, Molecules]:
-    """Training and test molecules: the archive's own split, or a fixed random one."""
+def split(
+    path: Path, target: Target, n_train: int, n_validation: int, n_test: int
+) -> tuple[Molecules, Molecules, Molecules]:
+    """Training, validation and test molecules: the archive's own split, or a fixed random one.
+
+    Training sets of different size are nested, and none holds a validation molecule.
+    """
+    rng = np.random.default_rng(0)
     with np.load(path) as archive:
         if "split" in archive:
-            train, test = (np.flatnonzero(archive["split"] == part) for part in (0, 2))
-            train = np.random.default_rng(0).permutation(train)
+            known = rng.permutation(np.flatnonzero(archive["split"] == 0))
+            test = np.flatnonzero(archive["split"] == 2)
         else:
             usable = np.isfinite(archive[target.key]) & archive["full_props_mask"]
-            usable = np.random.default_rng(0).permutation(np.flatnonzero(usable))
-            train, test = usable[:n_train], usable[n_train : n_train + n_test]
-    chosen = np.sort(train[:n_train]), np.sort(test[:n_test])
-    return load(path, target, chosen[0], CUTOFF), load(path, target, chosen[1], CUTOFF)
+            usable = rng.permutation(np.flatnonzero(usable))
+            test, known = np.split(usable, [n_test])
+    if n_train + n_validation > len(known):
+        raise ValueError(f"{path.name} has {len(known)} training and validation molecules")
+    chosen = known[:n_train], known[len(known) - n_validation :], test[:n_test]
+    return tuple(load(path, target, np.sort(part), CUTOFF) for part in chosen)  # type: ignore[return-value]
 
 
-def run(settings: Run, target: Target, data: tuple[Molecules, Molecules], save: Path | None) -> Run:
-    """Train and test one model; errors in the unit of the target, forces in eV/Angstrom."""
+def scaled(parts: tuple[Molecules, ...], target: Target) -> tuple[tuple[Molecules, ...], float]:
+    """Labels without the offset that the training molecules show, and the unit they are left in."""
+    offset = Offset(parts[0], target.extensive)
+    offset.scale = 1.0 if target.forces else offset.scale  # energy and forces share one unit
+    return tuple(with_label(part, offset(part)) for part in parts), offset.scale
+
+
+def run(settings: Run, target: Target, data: tuple[Molecules, ...], save: Path | None) -> Run:
+    """Train, validate and test one model; errors in the unit of the target, or eV/Angstrom."""
     torch.manual_seed(int(settings["seed"]))
     model = build(str(settings["model"]), str(settings["encoding"]), target)
     model.to(data[0].z.device)
-    offset = Offset(data[0], target.extensive)
-    offset.scale = 1.0 if target.forces else offset.scale  # energy and forces share one unit
-    train, test = (with_label(part, offset(part)) for part in data)
-    weight = float(settings["smoothness"])
-    batch_size, epochs = int(settings["batch_size"]), int(settings["epochs"])
-    seconds = fit(model, train, epochs, batch_size, weight)
-    found = errors(model, test, 100)
+    (train, validation, test), scale = scaled(data, target)
+    weight, batch_size = float(settings["smoothness"]), int(settings["batch_size"])
+    fit(model, train, int(settings["epochs"]), batch_size, weight)
     if save:
         save.mkdir(parents=True, exist_ok=True)
         torch.save(model, save / "best_model")
-    result = {**settings, "mae": found["label_mae"] * offset.scale, "ms_per_step": 1e3 * seconds}
-    return {**result, "forces_mae": found["forces_mae"]} if target.forces else result
+    quantity, unit = ("forces_mae", 1.0) if target.forces else ("label_mae", scale)
+    validated, tested = errors(model, validation, 100), errors(model, test, 100)
+    return {**settings, "validation": validated[quantity] * unit, "test": tested[quantity] * unit}
 
 
 @app.command()
@@ -131,105 +167,111 @@ def train(
     seeds: int = 3,
     epochs: int = 60,
     n_train: int = 450,
+    n_validation: int = 50,
     n_test: int = 2000,
     batch_size: int = 10,
-    smoothness: float = 1e-6,
+    learning_rate: float = 1e-3,
+    smoothness: Annotated[float, typer.Option(help="For encodings named -smooth.")] = 1e-7,
     device: str = "cpu",
+    threads: int = 1,
     out: Path = Path("encodings.jsonl"),
     save: Annotated[Path | None, typer.Option(help="Folder for the trained models.")] = None,
 ) -> None:
     """Run what isn't in `out` yet."""
-    parts = tuple(part.to(device) for part in split(data, TARGETS[target], n_train, n_test))
-    done = [_settings(line) for line in read(out)]
-    for seed in range(seeds):
-        for model in models.split(","):
-            for encoding in encodings.split(","):
-                settings: Run = {
-                    "target": target,
-                    "model": model,
-                    "encoding": encoding,
-                    "seed": seed,
-                    "epochs": epochs,
-                    "n_train": n_train,
-                    "n_test": n_test,
-                    "batch_size": batch_size,
-                    "smoothness": smoothness if encoding.endswith("smooth") else 0.0,
-                }
-                if settings not in done:
-                    folder = save and save / f"{target}-{model}-{encoding}-{seed}"
-                    line = json.dumps(run(settings, TARGETS[target], parts, folder))
-                    print(line, flush=True)
-                    with out.open("a") as file:
-                        file.write(line + "\n")
-
-
-@app.command()
-def table(out: Path = Path("encodings.jsonl")) -> None:
-    """Mean and standard deviation over the seeds, and the ratio to the Gaussian encoding."""
-    groups = defaultdict(list)
-    for line in read(out):
-        quantity = "forces_mae" if "forces_mae" in line else "mae"
-        setting = f"{line['target']} {line['n_train']} x {line['epochs']}"
-        groups[setting, line["model"], line["encoding"], line["smoothness"]].append(
-            (line[quantity], line["ms_per_step"])
-        )
-    columns = (
-        "setting",
-        "model",
-        "encoding",
-        "smoothness",
-        "MAE",
-        "/ gaussian",
-        "ms/step",
-        "seeds",
-    )
-    rows = Table(*columns)
-    for (setting, model, encoding, weight), values in sorted(groups.items()):
-        mae, ms = np.array(values).T
-        reference = groups.get((setting, model, "gaussian", 0.0))
-        ratio = f"{mae.mean() / np.mean([r[0] for r in reference]):.3f}" if reference else "-"
-        spread = mae.std(ddof=1) if len(mae) > 1 else float("nan")
-        number = f"{1e3 * mae.mean():.2f} ± {1e3 * spread:.2f}"
-        rows.add_row(
-            setting,
-            model,
-            encoding,
-            f"{weight:g}",
-            number,
-            ratio,
-            f"{ms.mean():.1f}",
-            str(len(mae)),
-        )
-    Console(width=140).print(rows)
-    print("MAE in thousandths: meV/Å (forces of acac), meV (homo, u0), 0.001 bohr³ (alpha)")
-
-
-@app.command()
-def time(
-    data: Annotated[Path, typer.Option(help="acac_300K.npz")],
-    models: str = "schnet,painn,molfield",
-    encodings: str = "gaussian,gaussian-trainable,bessel,learned,learned-pairs",
-    batch_size: int = 10,
-    rounds: int = 30,
-    threads: int = 1,
-) -> None:
-    """Time per training step with forces, encodings in turn, so that noise hits all alike."""
     torch.set_num_threads(threads)
-    target = TARGETS["acac"]
-    molecules, _ = split(data, target, batch_size, 1)
-    molecules = with_label(molecules, Offset(molecules, True)(molecules))
+    parts = split(data, TARGETS[target], n_train, n_validation, n_test)
+    parts = tuple(part.to(device) for part in parts)
+    done = [_settings(line) for line in read(out)]
+    for seed, model, encoding in product(range(seeds), models.split(","), encodings.split(",")):
+        settings: Run = {
+            "target": target,
+            "model": model,
+            "encoding": encoding,
+            "seed": seed,
+            "epochs": epochs,
+            "n_train": n_train,
+            "n_test": n_test,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "smoothness": smoothness if encoding.endswith("smooth") else 0.0,
+        }
+        if settings not in done:
+            folder = save and save / f"{target}-{model}-{encoding}-{seed}"
+            line = json.dumps(run(settings, TARGETS[target], parts, folder))
+            print(line, flush=True)
+            with out.open("a") as file:
+                file.write(line + "\n")
+
+
+@app.command()
+def table(
+    out: Path = Path("encodings.jsonl"),
+    data: Annotated[Path | None, typer.Option(help="Archive to time training steps on.")] = None,
+    rounds: Annotated[int, typer.Option(help="Timed steps of every encoding.")] = 30,
+) -> None:
+    """Mean and standard deviation over the seeds, best validation error first.
+
+    Errors in thousandths: meV/Angstrom (forces), meV (homo, u0), 0.001 bohr^3 (alpha). With `data`
+    also the time of a training step, encodings in turn so that noise hits all alike.
+    """
+    torch.set_num_threads(1)
+    tables = defaultdict(lambda: defaultdict(list))
+    for line in read(out):
+        tables[tuple(line[key] for key in SETTING)][line["model"]].append(line)
+    console = Console(width=120)
+    for setting, models in tables.items():
+        title = ", ".join(f"{key} {value}" for key, value in zip(SETTING, setting, strict=True))
+        rows = Table(*COLUMNS, title=title)
+        for model, lines in models.items():
+            names = sorted({str(line["encoding"]) for line in lines})
+            times = step_times(model, names, setting, data, rounds) if data else {}
+            _add_rows(rows, model, lines, times)
+        console.print(rows)
+
+
+def _add_rows(rows: Table, model: str, lines: list[Run], times: dict[str, float]) -> None:
+    """One row for each encoding and weight of the smoothness."""
+    groups = defaultdict(list)
+    for line in lines:
+        groups[line["encoding"], line["smoothness"]].append((line["validation"], line["test"]))
+    found = {key: 1e3 * np.array(values).T for key, values in groups.items()}  # (2, n_seeds)
+    reference = found[("gaussian", 0.0)][1].mean() if ("gaussian", 0.0) in found else np.nan
+    for (encoding, weight), (validation, test) in sorted(
+        found.items(), key=lambda x: x[1][0].mean()
+    ):
+        rows.add_row(
+            model,
+            str(encoding),
+            f"{weight:g}",
+            *(f"{part.mean():.2f} ± {_spread(part):.2f}" for part in (validation, test)),
+            f"{test.mean() / reference:.3f}",
+            f"{times.get(str(encoding), np.nan):.1f}",
+            str(len(test)),
+        )
+
+
+def _spread(values: np.ndarray) -> float:
+    """Standard deviation of a sample; NaN for a single value."""
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def step_times(
+    model: str, encodings: list[str], setting: tuple[Any, ...], data: Path, rounds: int
+) -> dict[str, float]:
+    """Milliseconds per training step with each encoding, in turn; lower quartiles."""
+    name, batch_size = setting[0], setting[3]
+    target = TARGETS[name]
+    (molecules, *_), _ = scaled(split(data, target, batch_size, 0, 0), target)
     batch_of_all = torch.arange(batch_size)
-    rows = Table("model", *encodings.split(","), title="ms per training step, lower quartile")
-    for model in models.split(","):
-        potentials = {encoding: build(model, encoding, target) for encoding in encodings.split(",")}
-        seconds = defaultdict(list)
-        for _ in range(rounds):
-            for encoding, potential in potentials.items():
-                start = clock.perf_counter()
-                loss_of(potential, molecules.batch(batch_of_all), 0.0).backward()
-                seconds[encoding].append(clock.perf_counter() - start)
-        rows.add_row(model, *(f"{1e3 * np.quantile(s, 0.25):.2f}" for s in seconds.values()))
-    Console().print(rows)
+    potentials = {encoding: build(model, encoding, target) for encoding in encodings}
+    seconds = defaultdict(list)
+    for _ in range(rounds):
+        for encoding, potential in potentials.items():
+            start = clock.perf_counter()
+            potential.zero_grad()
+            loss_of(potential, molecules.batch(batch_of_all), 0.0).backward()
+            seconds[encoding].append(clock.perf_counter() - start)
+    return {encoding: 1e3 * float(np.quantile(s, 0.25)) for encoding, s in seconds.items()}
 
 
 def read(out: Path) -> list[Run]:
@@ -239,8 +281,7 @@ def read(out: Path) -> list[Run]:
 
 def _settings(line: Run) -> Run:
     """What a run was asked to do, without what came out."""
-    results = ("mae", "forces_mae", "ms_per_step")
-    return {key: value for key, value in line.items() if key not in results}
+    return {key: value for key, value in line.items() if key not in ("validation", "test")}
 
 
 if __name__ == "__main__":

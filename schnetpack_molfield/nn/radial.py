@@ -12,9 +12,30 @@ from schnetpack_molfield.nn.spline import CubicSpline
 
 __all__ = ["LearnedRadialEncoding", "PairCorrection"]
 
-_HOST_BASES = {"gaussian": GaussianRBF, "bessel": BesselRBF}
-# Knots per feature with which the fit misses the host's functions by less than 1e-3 of their size
-_KNOTS_PER_FEATURE = {"gaussian": 2, "bessel": 4}
+# Knots per feature, uniform and at short range, with which the fit of the functions to start from
+# misses by less than 1e-3 of their size
+_KNOTS_PER_FEATURE = {"gaussian": (2, 4), "bessel": (4, 8), "log_gaussian": (5, 2)}
+
+
+def _to_log_scale(d: Tensor, cutoff: float) -> Tensor:
+    """Map [0, cutoff] to [0, 1], five times steeper at zero distance than at the cutoff."""
+    return torch.log1p(d * (4.0 / cutoff)) / math.log(5.0)
+
+
+def _functions(
+    init: str,
+    n: int,
+    cutoff: float,
+    d: Tensor,  # (n_points,)
+) -> Tensor:
+    """Values (n_points, n) of the functions to start from; see `LearnedRadialEncoding`."""
+    if init == "bessel":
+        return BesselRBF(n, cutoff).double()(d)
+    if init == "gaussian":
+        return GaussianRBF(n, cutoff).double()(d)
+    # as wide as they are apart, so their squares add up to the root of pi wherever one is
+    unit = math.sqrt(n / math.sqrt(math.pi))
+    return unit * GaussianRBF(n, 1.0).double()(_to_log_scale(d, cutoff))
 
 
 class PairCorrection(nn.Module):
@@ -73,9 +94,11 @@ class LearnedRadialEncoding(nn.Module):
     Args:
         n_rbf: number of features.
         cutoff: end of the grid in the unit of the distances (Angstrom in SchNetPack).
-        n_knots: number of grid points; by default enough to start within 1e-3 of the host's
-            functions (2 per Gaussian, 4 per Bessel function, twice that with `short_range`).
-        init: `gaussian` or `bessel`, the functions to start from.
+        n_knots: number of grid points; by default enough to start within 1e-3 of the functions
+            of `init`.
+        init: functions to start from: SchNetPack's `gaussian` or `bessel`, or `log_gaussian`,
+            Gaussians evenly spaced in log(1 + 4 d / cutoff) and scaled to a mean square of one
+            over the features, which learned faster wherever it was tried (docs/encodings.md).
         grid: `uniform`, or `short_range`: knots uniform in log(1 + 4 d / cutoff), five times
             denser at zero distance than at the cutoff.
         pair_rank: rank of the correction by the pair of elements; 0 leaves it out.
@@ -103,14 +126,14 @@ class LearnedRadialEncoding(nn.Module):
         gain: float = 1.0,
     ) -> None:
         super().__init__()
-        check_choice("init", init, list(_HOST_BASES))
+        check_choice("init", init, list(_KNOTS_PER_FEATURE))
         check_choice("grid", grid, ["uniform", "short_range"])
         if n_rbf < 2 or not cutoff > 0:
             raise ValueError(f"expected n_rbf >= 2 and cutoff > 0, got {n_rbf} and {cutoff}")
         self.n_rbf = n_rbf
         self.cutoff = float(cutoff)
         self.short_range = grid == "short_range"
-        n_knots = n_knots or n_rbf * _KNOTS_PER_FEATURE[init] * (2 if self.short_range else 1)
+        n_knots = n_knots or n_rbf * _KNOTS_PER_FEATURE[init][self.short_range]
         self.spline = CubicSpline(n_knots, n_rbf + pair_rank, gain=gain)
         self.pair = PairCorrection(n_rbf, pair_rank, max_z, gain) if pair_rank else None
         self.condition_on(None, None)
@@ -152,18 +175,19 @@ class LearnedRadialEncoding(nn.Module):
         """Position of a distance in grid steps."""
         steps = self.spline.n_knots - 1
         if self.short_range:
-            return torch.log1p(d * (4.0 / self.cutoff)) * (steps / math.log(5.0))  # (n,)
+            return _to_log_scale(d, self.cutoff) * steps  # (n,)
         return d * (steps / self.cutoff)  # (n,)
 
     def _initialise(self, init: str) -> None:
-        """Fit the host's functions, and tell the spline how its grid lies along the distance."""
+        """Fit the functions to start from, and tell the spline how the grid lies."""
         n_points = 16 * self.spline.n_knots  # midpoints: at 0 the host's Bessel function jumps
         d = (torch.arange(n_points, dtype=torch.float64) + 0.5) * (self.cutoff / n_points)
-        host = _HOST_BASES[init]
-        values = host(self.n_rbf, self.cutoff).double()(d)  # (n, n_rbf)
+        values = _functions(init, self.n_rbf, self.cutoff, d)  # (n, n_rbf)
         n_pair = self.spline.n_features - self.n_rbf
         if n_pair:
-            pairwise = host(max(n_pair, 2), self.cutoff).double()(d)[:, :n_pair]  # (n, pair_rank)
+            pairwise = _functions(init, max(n_pair, 2), self.cutoff, d)[
+                :, :n_pair
+            ]  # (n, pair_rank)
             values = torch.cat([values, pairwise], dim=-1)
         self.spline.fit(self._to_grid(d), values)
         self.spline.set_metric(*self._metric())
