@@ -6,15 +6,30 @@ import schnetpack.properties as properties
 import torch
 from schnetpack.nn import GaussianRBF, scatter_add
 from torch import Tensor, nn
-from torch_geometric.utils import to_dense_batch
 
-from schnetpack_molfield.atomistic.near_points import ElementDensity, close_pairs, smooth_window
+from schnetpack_molfield.atomistic.near_points import (
+    ElementDensity,
+    close_pairs,
+    gaussians,
+    smooth_window,
+    tiles,
+)
 from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 from schnetpack_molfield.representation.inr import CanonicalINR
 
 __all__ = ["FieldValue"]
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep what one block of points frees for the next.
+
+    glibc returns freed memory to the system beyond twice the largest piece that was ever freed,
+    see mallopt(3), and what comes back costs a page fault per 4 kB: more time than the products.
+    This piece is never written to, so it takes no memory itself.
+    """
+    torch.empty(4_194_304)
 
 
 class FieldValue(nn.Module):
@@ -58,8 +73,8 @@ class FieldValue(nn.Module):
         hypernetwork: one of `representation.HYPERNETWORKS`.
         surroundings: whether a molecule chart sees the elements around a point; without them the
             chart's features are all that is known of the molecule.
-        pairs_per_block: pairs of a point and a chart evaluated together; the default keeps them
-            in the cache of a CPU, a GPU is faster with 2**20.
+        pairs_per_block: pairs of a point and a chart evaluated together, about; the default keeps
+            them in the cache of a CPU, a GPU is faster with 2**20.
 
     Raises:
         ValueError: for an unknown option; when called, for points of the wrong shape, points that
@@ -81,7 +96,7 @@ class FieldValue(nn.Module):
         frame: str = "projection",
         hypernetwork: str = "transformer",
         surroundings: bool = True,
-        pairs_per_block: int = 2**15,
+        pairs_per_block: int = 2**16,
     ) -> None:
         super().__init__()
         check_choice("charts", charts, ["atom", "molecule"])
@@ -176,42 +191,75 @@ class FieldValue(nn.Module):
 
     def sum_of_charts(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The sum over the charts of the class docstring, block by block."""
-        largest = int(torch.bincount(inputs[properties.idx_m]).max())
-        size = max(1, self.pairs_per_block // largest)
+        size = self._points_per_block(int(torch.bincount(inputs[properties.idx_m]).max()))
         axes, scales, _ = self.inr.weights(inputs["field_features"])
+        first = self._first_layer(axes)
+        _keep_freed_memory()
         blocks = [points.new_zeros(0, len(self.channels))]
         for x, m in zip(points.split(size), idx_m.split(size)):  # noqa: B905 (TorchScript)
             if x.shape[0] > 0:
-                blocks.append(self._block(x, m, axes, scales, inputs))
+                blocks.append(self._block(x, m, first, scales, inputs))
         return torch.cat(blocks)
+
+    def _points_per_block(self, n_atoms: int) -> int:
+        """Points of which `pairs_per_block` pairs are close, for molecules of at most that size."""
+        close = min(n_atoms, 8 + int(self.cutoff**3 / 2))  # atoms of dense matter inside r
+        looked_at = 64 * self.pairs_per_block // n_atoms  # so many bytes less does a far pair take
+        return max(1, min(self.pairs_per_block // close, looked_at))
+
+    def _first_layer(self, axes: Tensor) -> Tensor:
+        """First layer (n_charts, 13 + n_rbf, n_hidden) that acts on `_coordinates`."""
+        radial = self.radial_functions.weight * self.radial_functions.scale  # (n_hidden, n_rbf)
+        bias = self.radial_functions.bias
+        assert bias is not None  # for TorchScript
+        axes = axes + nn.functional.pad(bias.unsqueeze(0), [0, 0, 0, 8])  # of the harmonic 1
+        axes = self.soft_harmonics.harmonics.of_monomials(axes)  # (n_charts, 13, n_hidden)
+        return torch.cat([axes, radial.t().expand(axes.shape[0], -1, -1)], dim=1)
 
     def _block(
         self,
         points: Tensor,  # (n_points, 3)
         idx_m: Tensor,  # (n_points,)
-        axes: Tensor,  # (n_charts, 9, n_hidden)
+        first: Tensor,  # (n_charts, 13 + n_rbf, n_hidden)
         scales: Tensor,  # (n_charts, 1, n_hidden)
         inputs: dict[str, Tensor],
     ) -> Tensor:
-        origins = inputs["field_origins"]
+        n_points, origins = points.shape[0], inputs["field_origins"]
         chart, point = close_pairs(points, idx_m, origins, inputs["field_idx_m"], self.reach)
         if chart.shape[0] == 0:
-            return points.new_zeros(points.shape[0], len(self.channels))
+            return points.new_zeros(n_points, len(self.channels))
 
-        distances, harmonics = self.soft_harmonics(points[point] - origins[chart])
-        radial = self._radial(distances)  # (n_pairs, n_hidden)
+        chart, point = tiles(chart, point, n_points)  # (n_tiles,), (n_tiles, size)
+        padded = nn.functional.pad(points, [0, 0, 0, 1]).t()  # (3, n_points + 1)
+        asked = padded.gather(1, point.flatten().expand(3, -1)).view(3, -1, point.shape[1])
+        offsets = (asked - origins[chart].t().unsqueeze(2)).transpose(0, 1)  # (n_tiles, 3, size)
+        distances, coordinates = self._coordinates(offsets)
+        h = torch.bmm(coordinates.transpose(1, 2), first[chart])  # (n_tiles, size, n_hidden)
         if self.surroundings is not None:
-            radial = radial + self.surroundings(points, idx_m, inputs)[point]
-        asked, row = torch.unique_consecutive(chart, return_inverse=True)
-        padded, real = to_dense_batch(torch.cat([radial, harmonics], dim=1), row)
-        radial, harmonics = padded.split([radial.shape[1], 9], dim=2)  # (n_asked, n_longest, ...)
-        values = self.out(self.inr.evaluate(axes[asked], scales[asked], radial, harmonics))[real]
+            density = self.surroundings(points, idx_m, inputs)  # (n_points, n_hidden)
+            h = h + nn.functional.pad(density, [0, 0, 0, 1])[point]
+        values = self.out(self.inr.deepen(h, scales[chart]))  # (n_tiles, size, n_channels)
         if self.local:
-            values = values * smooth_window(distances, self.cutoff).unsqueeze(1)
-        return scatter_add(values, point, dim_size=points.shape[0])
+            values = values * smooth_window(distances, self.cutoff).unsqueeze(2)
+        summed = scatter_add(values.flatten(0, 1), point.flatten(), dim_size=n_points + 1)
+        return summed.narrow(0, 0, n_points)
 
-    def _radial(self, distances: Tensor) -> Tensor:
-        """Radial functions (n_pairs, n_hidden) of distances (n_pairs,)."""
+    def _coordinates(self, offsets: Tensor) -> tuple[Tensor, Tensor]:
+        """What the first layer acts on: 1, u_a, u_a u_b for u = x / d, and radial functions.
+
+        Args:
+            offsets: points from the origin of their chart, (n_tiles, 3, size).
+
+        Returns:
+            distances (n_tiles, size) and coordinates (n_tiles, 13 + n_rbf, size).
+        """
+        square = offsets.square().sum(dim=1) + self.soft_harmonics.epsilon**2
+        distances = torch.sqrt(square)  # (n_tiles, size)
+        u = offsets / distances.unsqueeze(1)  # (n_tiles, 3, size)
+        products = (u.unsqueeze(1) * u.unsqueeze(2)).flatten(1, 2)  # (n_tiles, 9, size)
+        reached = distances
         if not self.local:
-            distances = distances * self.cutoff / (distances + self.cutoff)
-        return self.radial_functions(self.radial_basis(distances))
+            reached = distances * self.cutoff / (distances + self.cutoff)
+        radial = gaussians(reached, self.radial_basis.offsets, self.radial_basis.widths)
+        one = torch.ones_like(square).unsqueeze(1)  # (n_tiles, 1, size)
+        return distances, torch.cat([one, u, products, radial], dim=1)

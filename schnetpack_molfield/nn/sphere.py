@@ -51,6 +51,11 @@ class SolidHarmonics(_Tables):
         pairs = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)  # (..., 9)
         return torch.cat([torch.ones_like(x[..., :1]), 3**0.5 * x, pairs @ self.coupling], dim=-1)
 
+    def of_monomials(self, weights: Tensor) -> Tensor:
+        """Weights of 1, x_a, x_a x_b, (n, 13, k), that equal these of the harmonics, (n, 9, k)."""
+        scalars, vectors, tensors = weights.split([1, 3, 5], dim=1)
+        return torch.cat([scalars, 3**0.5 * vectors, self.coupling @ tensors], dim=1)
+
 
 class SoftHarmonics(nn.Module):
     r"""Distance and spherical harmonics of degree 0 to 2 that are smooth at the origin too.

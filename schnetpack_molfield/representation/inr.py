@@ -73,5 +73,14 @@ class CanonicalINR(nn.Module):
 
     def evaluate(self, axes: Tensor, scales: Tensor, radial: Tensor, harmonics: Tensor) -> Tensor:
         """Values (n_charts, n_points, n_hidden) of charts with these weights."""
-        h = F.silu(torch.baddbmm(radial, harmonics, axes))  # (n_charts, n_points, n_hidden)
-        return F.silu(torch.addcmul(self.bias, self.hidden(h), scales))
+        return self.deepen(torch.baddbmm(radial, harmonics, axes), scales)
+
+    def deepen(self, first: Tensor, scales: Tensor) -> Tensor:
+        """Values of charts whose first layer, before its activation, is `first`.
+
+        Without a graph that buffer is used up: at this speed every pass through memory counts.
+        """
+        h = self.hidden(F.silu(first, inplace=not first.requires_grad))
+        if h.requires_grad:
+            return F.silu(torch.addcmul(self.bias, h, scales))
+        return F.silu(torch.addcmul(self.bias, h, scales, out=h), inplace=True)

@@ -104,8 +104,17 @@ def test_batch_and_blocks_change_nothing(model, points_around) -> None:
     together = model(structures, points)
     alone = [model([a], [x]) for a, x in zip(structures, points, strict=True)]
     torch.testing.assert_close(together, torch.cat(alone))
-    model.head.pairs_per_block = 40
-    torch.testing.assert_close(model(structures, points), together)
+    for pairs_per_block in (1, 40):
+        model.head.pairs_per_block = pairs_per_block
+        torch.testing.assert_close(model(structures, points), together)
+
+
+def test_blocks_are_of_close_pairs() -> None:
+    """Far atoms of a large molecule make blocks smaller only where they would fill the memory."""
+    head = FieldValue(16, CHANNELS, cutoff=4.0, pairs_per_block=2**16)
+    assert head._points_per_block(9) == 2**16 // 9
+    assert head._points_per_block(1000) == 2**16 // 40
+    assert head._points_per_block(10**6) == 4
 
 
 def test_points_in_any_order_by_index(model, points_around) -> None:

@@ -7,7 +7,12 @@ import torch
 from e3nn import o3
 from torch.autograd import gradcheck, gradgradcheck
 
-from schnetpack_molfield.nn.sphere import SoftHarmonics, SphereProduct, octahedral_rule
+from schnetpack_molfield.nn.sphere import (
+    SoftHarmonics,
+    SolidHarmonics,
+    SphereProduct,
+    octahedral_rule,
+)
 
 IRREPS = o3.Irreps("0e + 1o + 2e")
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -48,6 +53,15 @@ def test_harmonics_are_smooth_at_the_origin():
     assert harmonics.tolist() == [[1.0] + [0.0] * 8]
     assert gradcheck(soft, origin, eps=1e-5)
     assert gradgradcheck(soft, origin, eps=1e-5)
+
+
+def test_weights_of_monomials_are_those_of_harmonics(dtype):
+    solid = SolidHarmonics().to(dtype)
+    x, weights = torch.randn(20, 3, dtype=dtype), torch.randn(2, 9, 4, dtype=dtype)
+    pairs = torch.einsum("na,nb->nab", x, x).flatten(1)  # (20, 9)
+    monomials = torch.cat([torch.ones_like(x[:, :1]), x, pairs], dim=1)  # (20, 13)
+    expected = solid(x) @ weights
+    torch.testing.assert_close(monomials @ solid.of_monomials(weights), expected)
 
 
 def test_quadrature_is_exact_up_to_degree_7():

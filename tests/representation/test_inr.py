@@ -39,6 +39,20 @@ def test_tokens_are_the_weights(frame, hypernetwork, dtype):
         torch.testing.assert_close(values[c], h, rtol=0, atol=TOLERANCE[dtype])
 
 
+def test_without_a_graph_nothing_changes(dtype):
+    """Buffers are reused then, but not those of the caller."""
+    inr = build(dtype)
+    features, *rest = arguments(dtype)
+    given = [argument.clone() for argument in rest]
+    expected, _ = inr(features, *rest)
+    assert expected.requires_grad
+    with torch.no_grad():
+        values, _ = inr(features, *rest)
+    torch.testing.assert_close(values, expected)
+    for argument, before in zip(rest, given, strict=True):
+        assert torch.equal(argument, before)
+
+
 def test_shapes():
     values, tokens = build()(*arguments())
     assert values.shape == (3, 5, 16)
