@@ -14,7 +14,9 @@ from schnetpack_molfield import __version__
 from schnetpack_molfield.cli.check import check
 from schnetpack_molfield.cli.encoding import encoding
 from schnetpack_molfield.cli.field import field
+from schnetpack_molfield.cli.fit import fit
 from schnetpack_molfield.cli.import_data import import_data
+from schnetpack_molfield.cli.interpolate import interpolate
 
 app = typer.Typer(
     help="Molecular fields beyond SchNetPack's own commands.",
@@ -43,6 +45,8 @@ app.command("import")(import_data)
 app.command("check")(check)
 app.command("encoding")(encoding)
 app.command("field")(field)
+app.command("fit")(fit)
+app.command("interpolate")(interpolate)
 
 
 def main() -> None:

@@ -94,13 +94,13 @@ def _read_gemmi(path: str) -> list[Atoms]:
     """The models of a PDB or mmCIF file."""
     flat = gemmi.FlatStructure(gemmi.read_structure(path))
     alternative = _is_alternative(flat)
-    residues, residue = np.unique(_text(flat.residue_names), return_inverse=True)
+    residues, residue = np.unique(_text(np.asarray(flat.residue_names)), return_inverse=True)
     known = [gemmi.find_tabulated_residue(name) for name in residues]
     water = np.array([entry.is_water() for entry in known], dtype=bool)[residue]
     polymer = np.array([r.is_amino_acid() or r.is_nucleic_acid() for r in known], bool)[residue]
-    polymer |= flat.het_flags != ord("H")
+    polymer |= np.asarray(flat.het_flags) != ord("H")
     part = np.where(polymer, PROTEIN, LIGAND)
-    numbers, positions = _numbers(flat.element_names), np.asarray(flat.pos)
+    numbers, positions = _numbers(np.asarray(flat.element_names)), np.asarray(flat.pos)
     water &= not water.all()
     frames = []
     for model in np.unique(flat.model_num):
@@ -116,12 +116,13 @@ def _read_gemmi(path: str) -> list[Atoms]:
 
 def _is_alternative(flat: gemmi.FlatStructure) -> np.ndarray:
     """Whether each atom is in another than its residue's first alternative location, (n_atoms,)."""
-    place = [flat.model_num, flat.resnums, flat.icodes, *flat.chain_ids.T, *flat.residue_names.T]
-    residue = np.unique(np.stack(place, axis=1), axis=0, return_inverse=True)[1].ravel()
-    locations = np.where(flat.altlocs > 0, flat.altlocs, 127)
+    names = (np.asarray(flat.chain_ids), np.asarray(flat.residue_names))  # (n_atoms, 8) each
+    place = np.column_stack([flat.model_num, flat.resnums, flat.icodes, *names])
+    residue = np.unique(place, axis=0, return_inverse=True)[1].ravel()  # (n_atoms,)
+    location = np.asarray(flat.altlocs, dtype=int)  # 0 where there is one location only
     first = np.full(len(residue), 127)
-    np.minimum.at(first, residue, locations)
-    return (flat.altlocs > 0) & (flat.altlocs > first[residue])
+    np.minimum.at(first, residue, np.where(location > 0, location, 127))
+    return location > first[residue]
 
 
 def _text(codes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,128 @@
+"""`molfield fit`: one molecule, complex or ensemble as a continuous function."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from schnetpack_molfield.interfaces.fit_task import FitTask
+    from schnetpack_molfield.train.field_fit import FieldFit
+
+Structure = Annotated[
+    str,
+    typer.Argument(
+        help="PDB, mmCIF, SDF, XYZ or any other file that ASE reads, with one or several models "
+        "or frames of the same atoms; or a SMILES string."
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write, FILE.pt.")]
+Channels = Annotated[
+    str | None,
+    typer.Option(
+        "--channels",
+        "-c",
+        help="Channels with commas between: an element or several (C,N+O), protein or ligand, or "
+        "elements of one of them (protein:C,ligand:C). Without it: all elements, of protein and "
+        "ligand apart.",
+    ),
+]
+NumGrid = Annotated[
+    int, typer.Option("--grid", help="Sample points along the longest side of the box.")
+]
+Margin = Annotated[float, typer.Option(help="Distance of the box from the atoms in Angstrom.")]
+Beta = Annotated[float, typer.Option(help="Inverse width of an atom's edge.")]
+Charts = Annotated[
+    str,
+    typer.Option(help="learned: the fit sees only the samples; atom: charts start at the atoms."),
+]
+Cutoff = Annotated[float, typer.Option(help="Radius of a chart in Angstrom.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps of the optimizer.")]
+Seed = Annotated[int, typer.Option(help="Seed of weights and samples.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the fit in the file.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+
+
+def fit(
+    structure: Structure,
+    out: Out,
+    channels: Channels = None,
+    grid: NumGrid = 32,
+    margin: Margin = 3.0,
+    beta: Beta = 2.0,
+    charts: Charts = "learned",
+    cutoff: Cutoff = 3.5,
+    steps: Steps = 2000,
+    seed: Seed = 0,
+    resume: Resume = False,
+    force: Force = False,
+) -> None:
+    """Fit a continuous function to samples of a structure's field on a coarse grid.
+
+    Ctrl-C stops the fit; the file holds the best so far, and --resume continues. Ask it at any
+    resolution by `molfield field --model FILE.pt`.
+    """
+    from schnetpack_molfield.fields.checks import check_new_file
+    from schnetpack_molfield.interfaces.channels import default_channels
+    from schnetpack_molfield.interfaces.fit_task import FitTask, resume_fit
+    from schnetpack_molfield.interfaces.structures import read_molecules
+    from schnetpack_molfield.train.field_fit import FitOptions
+
+    check_new_file(out, [".pt"], force or resume)
+    frames = read_molecules(structure)
+    names = default_channels(frames[0]) if channels is None else channels.split(",")
+    options = FitOptions(n_steps=steps, cutoff=cutoff, seed=seed)
+    task = FitTask(frames, names, grid, margin, beta, charts, options)
+    _describe(structure, task)
+    running = task.start()
+    if resume:
+        resume_fit(out, task, running)
+    _run(out, task, running)
+    _report(out, task, running)
+
+
+def _describe(structure: str, task: "FitTask") -> None:
+    atoms = task.frames[0]
+    waters = atoms.info.get("n_waters", 0)
+    left_out = f", {waters} waters left out" if waters else ""
+    nx, ny, nz = task.grid().shape
+    _say(
+        f"{structure}: {len(task.frames)} x {len(atoms)} atoms{left_out}; "
+        f"{len(task.channels)} channels on {nx} x {ny} x {nz} points"
+    )
+
+
+def _run(out: Path, task: "FitTask", running: "FieldFit") -> None:
+    """Fit with a progress bar; the file is replaced after every check of the error."""
+    from rich.progress import Progress
+
+    from schnetpack_molfield.interfaces.fit_task import save_fit_file
+
+    saved = running.step
+    with Progress(console=Console(stderr=True)) as bar:
+        shown = bar.add_task("fit", total=running.options.n_steps, completed=saved)
+        try:
+            for step, psnr in running.run():
+                save_fit_file(out, task, running)
+                saved = step
+                bar.update(shown, completed=step, description=f"PSNR {psnr:.1f} dB")
+        except KeyboardInterrupt:
+            bar.stop()
+            _say(f"stopped; {_kept(out, saved)}")
+            raise typer.Exit(130) from None
+
+
+def _kept(out: Path, step: int) -> str:
+    if step == 0:
+        return "there was nothing to write yet"
+    return f"{out} holds the fit after {step} steps, --resume continues it"
+
+
+def _report(out: Path, task: "FitTask", running: "FieldFit") -> None:
+    errors = [f"{value:.1f} dB on the {name}" for name, value in task.errors(running).items()]
+    _say(f"wrote {out}; PSNR {', '.join(errors)}")
+
+
+def _say(text: str) -> None:
+    Console().print(text, soft_wrap=True, highlight=False)

@@ -1,0 +1,104 @@
+"""`molfield interpolate`: a fitted ensemble between two of its members, as a series of fields."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+if TYPE_CHECKING:
+    from schnetpack_molfield.fields import Grid, MolecularField
+
+Fitted = Annotated[Path, typer.Argument(help="A file of `molfield fit` with several members.")]
+Start = Annotated[int, typer.Option("--from", help="Number of the first member, from 0.")]
+End = Annotated[int, typer.Option("--to", help="Number of the last member.")]
+Steps = Annotated[int, typer.Option(min=2, help="Number of fields, both ends counted in.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        help="What to write, by its ending: .npz all fields in one archive, .cube a numbered file "
+        "for each (morph.cube: morph_000.cube and so on).",
+    ),
+]
+Channel = Annotated[
+    str | None, typer.Option("--channel", "-c", help="For .cube; .npz has all without it.")
+]
+Spacing = Annotated[float, typer.Option(help="Distance between grid points in Angstrom.")]
+Margin = Annotated[float, typer.Option(help="Distance of the walls from the atoms in Angstrom.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
+
+
+def interpolate(
+    fitted: Fitted,
+    out: Out,
+    start: Start = 0,
+    end: End = 1,
+    steps: Steps = 11,
+    channel: Channel = None,
+    spacing: Spacing = 0.5,
+    margin: Margin = 3.0,
+    force: Force = False,
+) -> None:
+    """Write the fields along the line between the latents of two members, on one grid."""
+    import numpy as np
+
+    from schnetpack_molfield.fields import Grid
+    from schnetpack_molfield.fields.checks import check_new_file
+    from schnetpack_molfield.interfaces.fitted import FittedFields
+
+    family = FittedFields.load(fitted)
+    fields = [family.between(start, end, s) for s in np.linspace(0, 1, steps)]
+    files = [out] if out.suffix == ".npz" else _numbered(out, steps)
+    for file in files:
+        check_new_file(file, (".npz", ".cube"), force)
+    if out.suffix == ".cube" or channel is not None:
+        channel = fields[0].channels[fields[0].index(channel)]
+    positions = np.concatenate([field.atoms.positions for field in fields])
+    grid = Grid.around(positions, spacing, margin)
+    if out.suffix == ".npz":
+        _write_arrays(out, fields, grid, channel)
+    else:
+        _write_cubes(files, fields, grid.as_written_in_cube(), channel)
+    last = "" if len(files) == 1 else f" to {files[-1]}"
+    Console().print(f"wrote {files[0]}{last}", soft_wrap=True, highlight=False)
+
+
+def _numbered(out: Path, steps: int) -> list[Path]:
+    """Names of the files of all steps."""
+    return [out.with_name(f"{out.stem}_{step:03d}{out.suffix}") for step in range(steps)]
+
+
+def _write_arrays(
+    out: Path, fields: list["MolecularField"], grid: "Grid", channel: str | None
+) -> None:
+    """The grid, one or all channels of all fields on it and their atoms, in one archive."""
+    import numpy as np
+
+    channels = fields[0].channels if channel is None else [channel]
+    columns = [fields[0].index(name) for name in channels]
+    values = [f(grid.points)[:, columns].numpy() for f in track(fields, "fields", transient=True)]
+    np.savez_compressed(
+        out,
+        Z=fields[0].atoms.numbers,
+        R=np.stack([field.atoms.positions for field in fields]),  # (n_fields, n_atoms, 3)
+        origin_A=grid.origin,
+        steps_A=grid.steps,
+        values=np.stack(values).reshape(len(fields), *grid.shape, -1),
+        channels=channels,
+    )
+
+
+def _write_cubes(
+    files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
+) -> None:
+    """One channel of every field, each in a cube file with its atoms."""
+    from schnetpack_molfield.interfaces.cube import write_cube
+
+    column = fields[0].index(channel)
+    pairs = zip(files, track(fields, "fields", transient=True), strict=True)
+    for file, field in pairs:
+        values = field(grid.points)[:, column].numpy().reshape(grid.shape)  # (nx, ny, nz)
+        write_cube(file, field.atoms, grid, values, fields[0].channels[column])
