@@ -51,6 +51,8 @@ class LatentAtlas(nn.Module):
             wrong shape.
     """
 
+    model_outputs: list[str]
+
     def __init__(
         self,
         origins: Tensor,
@@ -73,13 +75,14 @@ class LatentAtlas(nn.Module):
             )
         self.n_latent = n_latent
         self.n_atom_basis = n_channels
-        self.model_outputs: list[str] = []
+        self.model_outputs = []
         self.origins = nn.Parameter(origins.detach().clone())
         self.moves = nn.Parameter(moves.detach().clone())
-        scalars = 0.1 * torch.randn(n_charts, 1, n_channels)  # different charts, no directions yet
-        self.features = nn.Parameter(nn.functional.pad(scalars, [0, 0, 0, 8]))
-        self.gates = nn.Parameter(torch.randn(n_latent, rank) / n_latent**0.5)
-        self.updates = nn.Parameter(torch.zeros(rank, n_charts, 9, n_channels))
+        features = origins.new_zeros(n_charts, 9, n_channels)
+        nn.init.normal_(features[:, 0], std=0.1)  # charts differ, but know no directions yet
+        self.features = nn.Parameter(features)
+        self.gates = nn.Parameter(nn.init.normal_(moves.new_empty(n_latent, rank)) / n_latent**0.5)
+        self.updates = nn.Parameter(origins.new_zeros(rank, n_charts, 9, n_channels))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
