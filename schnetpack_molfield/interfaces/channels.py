@@ -59,7 +59,7 @@ def _members(channel: str, atoms: Atoms) -> np.ndarray:
         if not atoms.has("part"):
             raise ValueError(f"channel {channel!r}: the structure isn't a protein with a ligand")
         members &= atoms.arrays["part"] == PARTS[part]
-    if elements:
+    if channel not in PARTS:
         members &= np.isin(atoms.numbers, [atomic_number(e) for e in elements.split("+")])
     if not members.any():
         raise ValueError(
