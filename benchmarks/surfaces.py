@@ -23,7 +23,6 @@ from ase import Atoms
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from schnetpack import properties
 from schnetpack.atomistic import PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
@@ -147,7 +146,7 @@ def mesh_scores(model: NeuralNetworkPotential, molecules: Molecules, surface: st
         atoms = Atoms(z.numpy(), r.numpy())
         fields = MolecularField.from_model(model, atoms), exact.of(atoms)
         scores.append(mesh_distance(*(field.isosurface(spacing=0.15) for field in fields)))
-    return np.mean(scores, axis=0).tolist()
+    return np.mean(scores, axis=0).tolist()[:2]
 
 
 def scores(

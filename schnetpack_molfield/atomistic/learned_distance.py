@@ -32,7 +32,7 @@ class LearnedDistance(FieldValue):
         self,
         n_in: int,
         radius: float = 1.3,
-        sharpness: float = 8.0,
+        sharpness: float = 16.0,
         output_key: str = "sdf",
         **options: Any,
     ) -> None:

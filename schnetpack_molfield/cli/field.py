@@ -37,6 +37,10 @@ Channel = Annotated[
 Level = Annotated[float | None, typer.Option(help="Value of the channel on the surface.")]
 Spacing = Annotated[float, typer.Option(help="Distance between grid points in Angstrom.")]
 Margin = Annotated[float, typer.Option(help="Distance of the walls from the atoms in Angstrom.")]
+Time = Annotated[
+    float | None,
+    typer.Option(help="For a function of point and time; the structure says where to look."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
 
@@ -48,6 +52,7 @@ def field(
     level: Level = None,
     spacing: Spacing = 0.2,
     margin: Margin = 4.0,
+    time: Time = None,
     force: Force = False,
 ) -> None:
     """Ask a trained model for the field of a molecule and write it."""
@@ -55,7 +60,7 @@ def field(
     from schnetpack_molfield.fields.checks import check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
-    learned = MolecularField.from_model(model, _read(structure))
+    learned = MolecularField.from_model(model, _read(structure), time=time)
     suffix = out.suffix.lower()
     if suffix in CUBES:
         learned.to_cube(out, channel, spacing, margin, force)

@@ -13,6 +13,7 @@ from schnetpack_molfield.datasets.frames import Frame, FrameSource, check_frame
 from schnetpack_molfield.datasets.md17 import MD17, rMD17
 from schnetpack_molfield.datasets.qm9 import QM9, QM9Sample
 from schnetpack_molfield.datasets.structures import read_structures
+from schnetpack_molfield.datasets.trajectory import EveryNthFrame, TrajectoryFrames
 
 __all__ = [
     "MD17",
@@ -21,10 +22,12 @@ __all__ = [
     "CheckedData",
     "DataError",
     "ElectronDensities",
+    "EveryNthFrame",
     "Frame",
     "FrameSource",
     "QM9Sample",
     "Structures",
+    "TrajectoryFrames",
     "check_frame",
     "rMD17",
     "read_archive",

@@ -70,25 +70,28 @@ class MolecularField(Field):
     def from_model(
         cls,
         model: str | Path | AtomisticModel,
-        atoms: Atoms,
+        atoms: Atoms | None = None,
         dtype: torch.dtype | None = None,
         device: torch.device | str = "cpu",
+        time: float | None = None,
     ) -> MolecularField:
         """The field of a molecule by a trained model, which sees the molecule once.
 
         Args:
             model: file `best_model`, the folder of the run with it, or a model.
-            atoms: the molecule.
+            atoms: the molecule; a function of time needs none, its charts then stand in its place.
             dtype: precision; that of the model if None.
             device: where to compute.
+            time: for a function of point and time, in the unit of its training data.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if the file isn't a model, the model has no field, or the structure is bad.
+            ValueError: if the file isn't a model, the model has no field, the structure is bad, or
+                atoms and time aren't what the model's field is a function of.
         """
         from schnetpack_molfield.interfaces.field_model import learned_field
 
-        return learned_field(model, atoms, dtype, device)
+        return learned_field(model, atoms, dtype, device, time)
 
     def integral(
         self,

@@ -15,6 +15,7 @@ from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.fields import MolecularField
 from schnetpack_molfield.fields.checks import check_atoms
 from schnetpack_molfield.interfaces.checks import check_unit, load_potential_file
+from schnetpack_molfield.representation import TrajectoryAtlas
 from schnetpack_molfield.train.record import read_record
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 
@@ -26,17 +27,20 @@ PAIRS_PER_BLOCK = 2**17
 
 def learned_field(
     model: str | Path | AtomisticModel,
-    atoms: Atoms,
+    atoms: Atoms | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
+    time: float | None = None,
 ) -> MolecularField:
     """The field of a molecule by a trained model; the molecule is represented once.
 
     Args:
         model: file `best_model`, the folder of the run with it, or a model.
-        atoms: the molecule.
+        atoms: the molecule. A function of time doesn't need it: it only says where the field is
+            looked for, and stands in files and pictures; without it, charts stand in its place.
         dtype: precision; that of the model if None.
         device: where to compute.
+        time: for a function of point and time, in the unit of its training data.
 
     Returns:
         The field with the channels of all heads of the model, `output_key.channel` where two
@@ -44,14 +48,24 @@ def learned_field(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file isn't a model, the model has no field, or the structure is bad.
+        ValueError: the file isn't a model, the model has no field, the structure is bad, or there
+            is a time for a function of atoms, or none for a function of time.
     """
-    check_atoms(atoms)
     loaded = _own_copy(model)
     heads = _heads(loaded)
+    if atoms is not None:
+        check_atoms(atoms)
     dtype = dtype or next(loaded.parameters()).dtype
     loaded.to(device=device, dtype=dtype).requires_grad_(False).eval()
-    inputs = _represent(loaded, atoms, dtype, device)
+    if isinstance(loaded.representation, TrajectoryAtlas):
+        inputs = _at_time(loaded, time, dtype, device)
+    elif time is not None or atoms is None:
+        what = "give the molecule" if atoms is None else "it knows no time"
+        raise ValueError(f"the model's field is a function of atoms: {what}")
+    else:
+        inputs = _represent(loaded, atoms, dtype, device)
+    if atoms is None:
+        atoms = Atoms(positions=inputs["field_origins"].double().numpy(force=True))
     with torch.no_grad():
         for head in heads:
             head.check_charts(inputs)
@@ -82,6 +96,15 @@ def _heads(model: AtomisticModel) -> list[FieldValue]:
             "schnetpack_molfield.atomistic.FieldValue, SignedDistance or ElectronDensity"
         )
     return heads
+
+
+def _at_time(
+    model: AtomisticModel, time: float | None, dtype: torch.dtype, device: torch.device | str
+) -> dict[str, Tensor]:
+    if time is None:
+        raise ValueError("the model's field is a function of point and time: give a time")
+    with torch.no_grad():
+        return model.representation({"time": torch.tensor([time], dtype=dtype, device=device)})
 
 
 def _represent(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from schnetpack import properties
 from schnetpack.transform import Transform
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
@@ -14,19 +15,17 @@ from schnetpack_molfield.representation.latent_atlas import LatentAtlas
 
 __all__ = ["TrajectoryAtlas"]
 
-#: Knots before the first and behind the last trained time, where the latent goes to zero.
-MARGIN = 2
-
 
 class TrajectoryAtlas(Transform):
     r"""A `LatentAtlas` whose latent is a smooth function of time: a field f(x, t) without atoms.
 
-    .. math:: z(t) = \sum_j c_j \, B_3\left(\frac{t - t_0}{h} - j\right)
+    .. math:: z(t) = w(t) \left( S(t) - \bar S \right), \quad
+              S(t) = \sum_j c_j \, B_3\left(\frac{t - t_0}{h} - j\right)
 
-    with cubic B-splines, knots h apart from the first to the last trained time. The latent starts
-    as the displacements of all charts, so that between trained times charts move along smooth
-    curves. Beyond the trained times it goes to zero within `MARGIN` knots: the charts return to
-    the origins they all start from, and keep that shape.
+    with cubic B-splines, knots h apart from the first to the last trained time, less their mean
+    over the knots. The latent starts as the displacements of all charts, so that between trained
+    times charts move along smooth curves. Beyond the trained times w falls from one to zero within
+    h, and the charts rest where they were on average: the best guess once motion is forgotten.
 
     It takes the place of a representation in SchNetPack's models; the structures' atoms aren't
     read, and `datamodule` is called when training starts.
@@ -71,7 +70,7 @@ class TrajectoryAtlas(Transform):
         moves = torch.eye(n_latent).view(n_latent, n_charts, 3)
         origins = torch.randn(n_charts, 3)
         self.atlas = LatentAtlas(origins, n_atom_basis, n_latent, rank, moves)
-        self.latent = CubicSpline(n_knots + 2 * MARGIN, n_latent, gain=gain)
+        self.latent = CubicSpline(n_knots, n_latent, gain=gain)
         self.register_buffer("start", torch.zeros(1))
         self.register_buffer("step", torch.ones(1))
         # SchNetPack's scripts ask every representation for the radius of its neighbour list
@@ -84,8 +83,12 @@ class TrajectoryAtlas(Transform):
         time = inputs["time"]
         if not bool(torch.isfinite(time).all()):
             raise ValueError(f"times must be finite numbers, got {time}")
-        knot = (time.to(self.start.dtype) - self.start) / self.step + MARGIN  # (n_models,)
-        inputs["field_latent"] = self.latent(knot)
+        knot = (time.to(self.start.dtype) - self.start) / self.step  # (n_models,)
+        knots = torch.arange(self.n_knots, dtype=knot.dtype, device=knot.device)
+        mean = self.latent(knots).mean(dim=0)  # (n_latent,)
+        beyond = torch.maximum(-knot, knot - (self.n_knots - 1)).clamp(0, 1).unsqueeze(1)
+        window = 1 - beyond**3 * (10 - 15 * beyond + 6 * beyond**2)  # (n_models, 1)
+        inputs["field_latent"] = window * (self.latent(knot) - mean)
         return self.atlas(inputs)
 
     def begin(self, times: ArrayLike, inside: ArrayLike) -> None:
@@ -115,6 +118,6 @@ class TrajectoryAtlas(Transform):
     def datamodule(self, value: Any) -> None:
         """Begin with the times and structures of SchNetPack's training set."""
         rows = value.dataset.iter_properties(value.train_idx, load_properties=["time"])
-        frames = [(float(row["time"]), row["_positions"].numpy()) for row in rows]
+        frames = [(float(row["time"]), row[properties.R].numpy()) for row in rows]
         times, positions = zip(*frames, strict=True)
         self.begin(times, np.concatenate(positions))

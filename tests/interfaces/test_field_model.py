@@ -139,6 +139,13 @@ def test_bad_structures(make_model, atoms, message) -> None:
         MolecularField.from_model(make_model(), atoms)
 
 
+def test_a_function_of_atoms_knows_no_time(make_model) -> None:
+    with pytest.raises(ValueError, match="it knows no time"):
+        MolecularField.from_model(make_model(), molecule("H2O"), time=1.0)
+    with pytest.raises(ValueError, match="give the molecule"):
+        MolecularField.from_model(make_model())
+
+
 def test_many_points_in_blocks(make_model, monkeypatch) -> None:
     monkeypatch.setattr("schnetpack_molfield.interfaces.field_model.PAIRS_PER_BLOCK", 30)
     points = np.random.default_rng(3).normal(size=(35, 3))

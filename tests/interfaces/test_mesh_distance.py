@@ -14,9 +14,10 @@ def sphere(radius: float, center: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_spheres_in_each_other() -> None:
-    chamfer, consistency = mesh_distance(sphere(1.0), sphere(1.2))
+    chamfer, consistency, squared = mesh_distance(sphere(1.0), sphere(1.2))
     assert chamfer == pytest.approx(0.2, rel=0.02)
     assert consistency == pytest.approx(1.0, abs=0.01)
+    assert squared == pytest.approx(2 * 0.2**2, rel=0.02)
 
 
 def test_equal_surfaces_are_as_close_as_the_points_are_dense() -> None:
@@ -39,6 +40,6 @@ def test_perpendicular_planes() -> None:
     """Two squares that cross at a right angle have nothing in common but a line."""
     square = np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
     faces = np.array([[0, 1, 2], [0, 2, 3]])
-    chamfer, consistency = mesh_distance((square, faces), (square[:, [2, 1, 0]], faces))
+    chamfer, consistency, _ = mesh_distance((square, faces), (square[:, [2, 1, 0]], faces))
     assert consistency == pytest.approx(0.0, abs=1e-9)
     assert chamfer == pytest.approx(0.5, rel=0.05)

@@ -50,7 +50,7 @@ def test_finds_what_happened_in_between(trajectory) -> None:
     assert path.shape == (101, 3, 3)
     np.testing.assert_allclose(path[::20], trajectory[::400], atol=1e-14)
     lines = np.concatenate(
-        [np.linspace(a, b, 20, endpoint=False) for a, b in zip(path[:-20:20], path[20::20])]
+        [np.linspace(path[k], path[k + 20], 20, endpoint=False) for k in range(0, 100, 20)]
     )
     truth = trajectory[::20]
     assert np.abs(lines - truth[:-1]).max() > 0.05

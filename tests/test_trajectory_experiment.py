@@ -1,0 +1,87 @@
+"""`spktrain experiment=molfield_trajectory`, from a file of frames to a surface in between."""
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import molecule
+
+from schnetpack_molfield import MolecularField
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Twelve frames of a water molecule that moves along x, 10 fs apart."""
+    folder = tmp_path_factory.mktemp("trajectory")
+    start = molecule("H2O")
+    frames = [
+        Atoms(start.numbers, start.positions + [0.1 * k, 0, 0], info={"time": 10.0 * k})
+        for k in range(12)
+    ]
+    ase.io.write(folder / "frames.extxyz", frames)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def best_model(folder, run_command) -> Path:
+    frames = ["frames.extxyz", "--property", "time=fs", "--out", "frames.db"]
+    run_command(folder, "molfield", "import", *frames)
+    sizes = ["globals.n_charts=4", "globals.n_knots=6", "data.every=2", "data.batch_size=3"]
+    done = run_command(
+        folder,
+        "spktrain",
+        "experiment=molfield_trajectory",
+        "data.datapath=frames.db",
+        "trainer.max_epochs=30",
+        "field.training_points.n_near_surface=64",
+        "trainer.check_val_every_n_epoch=10",
+        *sizes,
+    )
+    (line,) = [line for line in done.stdout.splitlines() if "test_sdf_iou" in line]
+    assert float(line.split("│")[2]) > 0.8
+    (best,) = folder.glob("runs/*/best_model")
+    return best
+
+
+def test_frames_between_and_after_can_be_asked(best_model) -> None:
+    """The surface moves with the molecule, also where no frame was."""
+    fields = [MolecularField.from_model(best_model, time=t) for t in (30.0, 35.0, 70.0)]
+    assert fields[0].channels == ["sdf"] and fields[0].units == {"sdf": "Ang"}
+    centers = [float(field.isosurface(spacing=0.3)[0][:, 0].mean()) for field in fields]
+    assert centers[1] - centers[0] == pytest.approx(0.05, abs=0.05)
+    assert centers[2] - centers[0] == pytest.approx(0.4, abs=0.15)
+    late = MolecularField.from_model(best_model, time=1e4)
+    assert torch.isfinite(late(np.zeros((3, 3)))).all()
+
+
+def test_everything_a_field_can_do(best_model, tmp_path) -> None:
+    field = MolecularField.from_model(best_model, time=42.0, dtype=torch.float64)
+    assert len(field.atoms) == 4 and not field.atoms.numbers.any()
+    field.to_cube(tmp_path / "x.cube", spacing=0.5)
+    field.picture(tmp_path / "x.png", spacing=0.3)
+    field.render(tmp_path / "surface.png", spacing=0.5)
+    assert (tmp_path / "x.cube").exists() and (tmp_path / "surface.png").exists()
+    shown = MolecularField.from_model(best_model, molecule("H2O"), time=42.0)
+    assert shown.atoms.get_chemical_formula() == "H2O"
+
+
+def test_at_the_command_line(folder, best_model, run_command) -> None:
+    ask = ["molfield", "field", "frames.extxyz", "--model", str(best_model), "--spacing", "0.5"]
+    run_command(folder, *ask, "--time", "35", "--out", "a.npz")
+    run_command(folder, *ask, "--time", "90", "--out", "b.npz")
+    a, b = (np.load(folder / name)["values"] for name in ("a.npz", "b.npz"))
+    assert np.abs(a - b).max() > 0.1
+    done = run_command(folder, *ask, "--out", "c.npz", check=False)
+    assert done.returncode == 1
+    assert "function of point and time: give a time" in done.stderr.replace("\n", " ")
+    assert not (folder / "c.npz").exists()
+
+
+def test_bad_times(best_model) -> None:
+    with pytest.raises(ValueError, match="times must be finite numbers"):
+        MolecularField.from_model(best_model, time=float("nan"))
+    with pytest.raises(ValueError, match="function of point and time: give a time"):
+        MolecularField.from_model(best_model, molecule("H2O"))
