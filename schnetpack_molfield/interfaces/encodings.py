@@ -76,7 +76,7 @@ def encoding_curves(
 def model_cutoff(model: nn.Module) -> float:
     """Cutoff of a model or representation."""
     representation: Any = getattr(model, "representation", model)
-    return float(representation.cutoff)
+    return float(representation.cutoff_fn.cutoff)
 
 
 def linear_cka(

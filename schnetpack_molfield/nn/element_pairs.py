@@ -41,7 +41,7 @@ class ElementPairs(nn.Module):
         self.representation = str2class(base)(radial_basis=radial_basis, **arguments)
         self.n_atom_basis = self.representation.n_atom_basis
         self.cutoff_fn = self.representation.cutoff_fn
-        self.cutoff = self.representation.cutoff
+        self.cutoff = self.cutoff_fn.cutoff
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run the representation; see there for the keys."""

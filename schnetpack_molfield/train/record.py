@@ -54,7 +54,7 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
     forces_key = getattr(forces, "force_key", "forces")
     return {
         "version": __version__,
-        "cutoff": float(model.representation.cutoff),
+        "cutoff": float(model.representation.cutoff_fn.cutoff),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
         "distance_unit": datamodule.dataset.distance_unit,
         "property_units": {key: units[key] for key in outputs if key in units},

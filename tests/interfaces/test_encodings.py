@@ -3,7 +3,7 @@
 import pytest
 import torch
 from schnetpack.nn import BesselRBF, CosineCutoff, GaussianRBF
-from schnetpack.representation import PaiNN
+from schnetpack.representation import FieldSchNet, PaiNN
 
 from schnetpack_molfield.interfaces.encodings import (
     encoding_curves,
@@ -26,6 +26,12 @@ def test_curves_are_those_of_the_basis(basis):
     curves = encoding_curves(representation(module))
     assert curves.distances[[0, -1]].tolist() == [0.5, 5.0]
     torch.testing.assert_close(curves.values, module(curves.distances.float()).double())
+
+
+def test_representation_without_cutoff():
+    """SchNetPack's FieldSchNet only has its cutoff function."""
+    model = FieldSchNet(8, 1, LearnedRadialEncoding(8, 4.0), [], cutoff_fn=CosineCutoff(4.0))
+    assert encoding_curves(model).distances[-1] == 4.0
 
 
 def test_resolution_is_the_speed_of_the_features():
