@@ -1,0 +1,170 @@
+"""Vector-valued functions of FreeSolv, one forward pass, on molecules that weren't trained on.
+
+    python -m benchmarks.freesolv atoms --data freesolv.npz
+    python -m benchmarks.freesolv latent --data freesolv.npz
+
+The function is eq. (1) of Lhotka & Probst (arXiv:2502.10848) with one channel for each of the ten
+elements of FreeSolv, beta 2, van der Waals radii. `atoms`: MolField and a field of atom charts.
+`latent`: all that the decoder gets is one latent of 512 numbers per molecule, a set of 32 charts.
+A random split with a fixed seed; nothing is chosen on the test molecules.
+
+A molecule is asked on a 32^3 grid over the cube with the edge of its longest side and a margin of
+3 Angstrom, and PSNR = 20 log10(range) - 10 log10(MSE) is averaged over molecules. Three of them:
+
+- relative, as theirs: each channel divided by its largest value in the molecule (by exp(beta) if
+  the molecule hasn't that element), range 1, all ten channels;
+- own: the same over the channels of the molecule's own elements only;
+- absolute: as it is, range exp(beta), the value at the centre of a lone atom, all ten channels.
+
+Most of space is empty and most channels are, so a field of zeros scores too: it has its own row.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from schnetpack import properties
+from schnetpack.atomistic import PairwiseDistances
+from schnetpack.model import NeuralNetworkPotential
+from schnetpack.nn import CosineCutoff, GaussianRBF
+from torch import Tensor
+from torch_geometric.utils import scatter
+from torchmetrics.functional.image import peak_signal_noise_ratio as psnr
+
+from benchmarks.training import Molecules, Target, load
+from schnetpack_molfield.atomistic import FieldValue
+from schnetpack_molfield.fields import VectorFunction
+from schnetpack_molfield.representation import MolField
+from schnetpack_molfield.representation.chart_latent import ChartAutoencoder
+
+ELEMENTS = ["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"]
+BETA, CUTOFF, WIDTH, MARGIN, N_GRID = 2.0, 5.0, 64, 3.0, 32
+N_VALIDATION, N_TEST = 30, 100
+FUNCTION = VectorFunction(ELEMENTS, beta=BETA)
+LABEL = Target("calc_kcal_mol", 1.0, "kcal/mol", extensive=False)  # read, not used
+Inputs = dict[str, Tensor]
+
+
+def parts(path: Path, seed: int) -> list[Molecules]:
+    """Training, validation and test molecules."""
+    with np.load(path) as archive:
+        order = np.random.default_rng(seed).permutation(len(archive["n_atoms"]))
+    bounds = [len(order) - N_VALIDATION - N_TEST, len(order) - N_TEST]
+    return [load(path, LABEL, np.sort(part), CUTOFF) for part in np.split(order, bounds)]
+
+
+def build(kind: str) -> NeuralNetworkPotential:
+    """An untrained model: `atoms` or `latent`."""
+    molfield = MolField(WIDTH, 3, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF))
+    decoder = (GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF))
+    return NeuralNetworkPotential(
+        ChartAutoencoder(molfield, *decoder) if kind == "latent" else molfield,
+        input_modules=[PairwiseDistances()],
+        output_modules=[FieldValue(WIDTH, ELEMENTS)],
+    )
+
+
+def sample_points(batch: Inputs, n_near: int, n_in_box: int) -> Inputs:
+    """Points of a batch, normally distributed around atoms and uniform in a box, and targets."""
+    positions, n_atoms, idx_m = (batch[k] for k in (properties.R, properties.n_atoms, "_idx_m"))
+    first = n_atoms.cumsum(0) - n_atoms
+    chosen = (torch.rand(len(n_atoms), n_near) * n_atoms[:, None]).long() + first[:, None]
+    near = positions[chosen] + torch.randn(*chosen.shape, 3)  # (n_molecules, n_near, 3)
+    lower = scatter(positions, idx_m, reduce="min").unsqueeze(1) - MARGIN  # (n_molecules, 1, 3)
+    upper = scatter(positions, idx_m, reduce="max").unsqueeze(1) + MARGIN
+    inside = lower + (upper - lower) * torch.rand(len(n_atoms), n_in_box, 3)
+    return with_points(batch, torch.cat([near, inside], dim=1))
+
+
+def with_points(batch: Inputs, points: Tensor) -> Inputs:
+    """The batch with points (n_molecules, n_points, 3), the same number each, and targets."""
+    n_molecules, n_points, _ = points.shape
+    points, owner = points.flatten(0, 1), torch.arange(n_molecules).repeat_interleave(n_points)
+    atoms = (batch[properties.Z], batch[properties.R], batch[properties.idx_m])
+    return batch | {
+        "field_points": points,
+        "field_n_points": torch.full((n_molecules,), n_points),
+        "target": FUNCTION(points, *atoms, owner),  # (n_molecules * n_points, 10)
+    }
+
+
+def train(model: NeuralNetworkPotential, data: Molecules, epochs: int, batch_size: int) -> None:
+    """Minimise the mean square error by Adam with a one-cycle schedule."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    n_batches = len(data.n_atoms) // batch_size
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * n_batches)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(data.n_atoms)).split(batch_size)[:n_batches]:
+            batch = sample_points(data.batch(chosen), 128, 128)
+            optimizer.zero_grad()
+            (model(batch)["field"] - batch["target"]).square().mean().backward()
+            optimizer.step()
+            schedule.step()
+
+
+def grid(positions: Tensor) -> Tensor:
+    """Grid (1, N_GRID^3, 3) over the cube around a molecule."""
+    lower, upper = positions.amin(dim=0), positions.amax(dim=0)  # (3,) each
+    edge = float((upper - lower).max()) + 2 * MARGIN
+    steps = (torch.arange(N_GRID) + 0.5) / N_GRID - 0.5
+    return ((lower + upper) / 2 + edge * torch.cartesian_prod(steps, steps, steps)).unsqueeze(0)
+
+
+def scores(field: Tensor, target: Tensor) -> Tensor:
+    """PSNR of a molecule (n_points, 10): relative, own, absolute."""
+    largest = target.amax(dim=0)  # (10,)
+    own = largest > 0
+    scale = torch.where(own, largest, math.exp(BETA))
+    error, zero = (field - target) / scale, torch.zeros_like(target)
+    found = [psnr(error, zero, data_range=1.0), psnr(error[:, own], zero[:, own], data_range=1.0)]
+    return torch.stack([*found, psnr(field, target, data_range=math.exp(BETA))])
+
+
+def evaluate(model: NeuralNetworkPotential | None, data: Molecules) -> Tensor:
+    """Scores (n_molecules, 3) of a model, or of a field of zeros."""
+    found = []
+    for which in range(len(data.n_atoms)):
+        batch = data.batch(torch.tensor([which]))
+        batch = with_points(batch, grid(batch[properties.R]))
+        with torch.no_grad():
+            field = model(dict(batch))["field"] if model else torch.zeros_like(batch["target"])
+        found.append(scores(field, batch["target"]))
+    return torch.stack(found)
+
+
+def report(name: str, values: Tensor) -> None:
+    """A row of the table: the mean over molecules, and the worst molecule in brackets."""
+    pairs = zip(values.mean(dim=0).tolist(), values.amin(dim=0).tolist(), strict=True)
+    print(f"| {name} | " + " | ".join(f"{mean:.1f} ({worst:.1f})" for mean, worst in pairs) + " |")
+
+
+def main(
+    kind: Annotated[str, typer.Argument(help="atoms, latent")],
+    data: Annotated[Path, typer.Option(help="freesolv.npz")],
+    epochs: int = 80,
+    batch_size: int = 16,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Train on 448 molecules, then print a row of the table."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    training, validation, test = parts(data, seed=0)
+    model, start = build(kind), time.process_time()
+    train(model, training, epochs, batch_size)
+    minutes = (time.process_time() - start) / 60
+    model.eval()
+    print(f"{minutes:.1f} minutes of CPU time\n| field | relative | own | absolute |")
+    report("zeros, test", evaluate(None, test))
+    for name, part in (("validation", validation), ("test", test)):
+        report(f"{kind}, {name}", evaluate(model, part))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,255 @@
+"""A molecule as one latent of fixed length: charts at its heavy atoms, and nothing else."""
+
+import schnetpack.properties as properties
+import torch
+from torch import Tensor, nn
+from torch_geometric.utils import to_dense_batch
+
+from schnetpack_molfield.nn.dense import ScaledDense
+from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
+from schnetpack_molfield.representation.atlas import AtomAtlas
+from schnetpack_molfield.representation.interaction import FeatureNorm, FieldInteraction
+from schnetpack_molfield.representation.molfield import MolField
+
+__all__ = ["ChartAutoencoder", "ChartDecoder", "ChartEncoder"]
+
+
+class ChartEncoder(nn.Module):
+    r"""Writes a molecule into a latent of fixed length, a set of charts.
+
+    Every atom heavier than hydrogen (every atom, where there is none) becomes a chart: its
+    position, a one, and a few scalars, vectors and tensors, linear in MolField's features of that
+    atom, which is where hydrogens and everything else around it have to go. Charts that aren't
+    needed are zeros. No atom is chosen over an equivalent one, so turning the molecule turns the
+    latent, renumbering the atoms only reorders its charts, and it is as smooth in the positions
+    as the features are.
+
+    ====================  ===========================  ==========================================
+    key                   shape                        meaning
+    ====================  ===========================  ==========================================
+    field_features        (n_atoms, 9, n_channels)     read, as MolField's atom charts write it
+    field_latent          (n_molecules, n_latent)      written: n_charts times (3 + 1 + n_numbers)
+    ====================  ===========================  ==========================================
+
+    Args:
+        n_channels: number of channels of MolField's features.
+        n_charts: heavy atoms of the largest molecule.
+        n_scalars: scalars of a chart.
+        n_vectors: vectors of a chart, three numbers each.
+        n_tensors: tensors of degree 2 of a chart, five numbers each.
+
+    Raises:
+        ValueError: when called with a molecule of more heavy atoms than charts.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_charts: int = 32,
+        n_scalars: int = 4,
+        n_vectors: int = 1,
+        n_tensors: int = 1,
+    ) -> None:
+        super().__init__()
+        self.n_charts = n_charts
+        self.scalars = ScaledDense(n_channels, n_scalars, bias=False)
+        self.vectors = ScaledDense(n_channels, n_vectors, bias=False)
+        self.tensors = ScaledDense(n_channels, n_tensors, bias=False)
+        self.n_latent = n_charts * (4 + n_scalars + 3 * n_vectors + 5 * n_tensors)
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the latents to the dictionary and return it."""
+        n_molecules = inputs[properties.n_atoms].shape[0]
+        atoms, idx_m = self._centers(inputs[properties.Z], inputs[properties.idx_m], n_molecules)
+        scalars, vectors, tensors = inputs["field_features"][atoms].split([1, 3, 5], dim=1)
+        numbers = [
+            inputs[properties.R][atoms],
+            torch.ones_like(scalars[:, :, 0]),
+            self.scalars(scalars).flatten(1),
+            self.vectors(vectors).flatten(1),
+            self.tensors(tensors).flatten(1),
+        ]
+        rows = torch.cat(numbers, dim=1)  # (n_centers, 4 + n_numbers)
+        latent = to_dense_batch(rows, idx_m, 0.0, self.n_charts, n_molecules)[0]
+        inputs["field_latent"] = latent.flatten(1)
+        return inputs
+
+    def _centers(self, z: Tensor, idx_m: Tensor, n_molecules: int) -> tuple[Tensor, Tensor]:
+        """Atoms that become charts and their molecules, (n_centers,) each."""
+        heavy = z > 1  # (n_atoms,)
+        n_heavy = torch.bincount(idx_m[heavy], minlength=n_molecules)
+        atoms = torch.nonzero(heavy | (n_heavy == 0)[idx_m]).squeeze(1)
+        idx_m = idx_m[atoms]
+        n_centers = torch.bincount(idx_m, minlength=n_molecules)
+        if int(n_centers.max()) > self.n_charts:
+            raise ValueError(
+                f"molecule {int(n_centers.argmax())} of the batch needs {int(n_centers.max())} "
+                f"charts, one per heavy atom; the latent has {self.n_charts}: increase n_charts"
+            )
+        return atoms, idx_m
+
+
+class ChartDecoder(nn.Module):
+    """Makes the charts of a field of a latent, and of nothing else.
+
+    The numbers of a chart are its origin, and its features after some rounds in which charts read
+    each other's fields, as atoms do in MolField. It takes the place of a representation: for the
+    modules behind it a chart counts as an atom without an element, and the atoms that the latent
+    was made of, if any, are gone.
+
+    ====================  ===========================  ==========================================
+    key                   shape                        meaning
+    ====================  ===========================  ==========================================
+    field_latent          (n_models, n_latent)         read, see `ChartEncoder`
+    field_features        (n_charts, 9, n_channels)    written: features of the charts
+    field_origins         (n_charts, 3)                written: their origins, Angstrom
+    field_idx_m           (n_charts,)                  written: model of each chart
+    _atomic_numbers       (n_charts,)                  written: 0
+    _positions            (n_charts, 3)                written: the origins
+    _idx_m                (n_charts,)                  written: model of each chart
+    _n_atoms              (n_models,)                  written: charts of each model
+    ====================  ===========================  ==========================================
+
+    Args:
+        n_channels: number of channels of the charts' features.
+        radial_basis: SchNetPack's radial basis.
+        cutoff_fn: SchNetPack's cutoff function: how far a chart sees others.
+        n_charts: as in the encoder.
+        n_scalars: as in the encoder.
+        n_vectors: as in the encoder.
+        n_tensors: as in the encoder.
+        n_interactions: number of rounds.
+
+    Raises:
+        ValueError: when called with a latent of another length.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        radial_basis: RadialBasis,
+        cutoff_fn: CutoffFunction,
+        n_charts: int = 32,
+        n_scalars: int = 4,
+        n_vectors: int = 1,
+        n_tensors: int = 1,
+        n_interactions: int = 2,
+    ) -> None:
+        super().__init__()
+        self.n_charts = n_charts
+        self.parts = [3, 1, n_scalars, 3 * n_vectors, 5 * n_tensors]
+        self.n_latent = n_charts * sum(self.parts)
+        self.n_channels = n_channels
+        self.cutoff = float(cutoff_fn.cutoff)
+        self.radial_basis = radial_basis
+        self.scalars = ScaledDense(n_scalars, n_channels)
+        self.vectors = ScaledDense(n_vectors, n_channels, bias=False)
+        self.tensors = ScaledDense(n_tensors, n_channels, bias=False)
+        self.atlas = AtomAtlas(cutoff_fn, n_neighbors=8.0)
+        self.radial_functions = ScaledDense(radial_basis.n_rbf, n_channels * n_interactions)
+        self.interactions = nn.ModuleList(
+            FieldInteraction(n_channels, n_channels, "projection", "transformer")
+            for _ in range(n_interactions)
+        )
+        self.norm = FeatureNorm(n_channels)
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the keys of the class docstring to the dictionary and return it."""
+        latent = inputs["field_latent"]
+        if latent.dim() != 2 or latent.shape[1] != self.n_latent:
+            raise ValueError(
+                f"field_latent has shape {latent.shape}, expected (n_models, {self.n_latent})"
+            )
+        rows = latent.view(latent.shape[0], self.n_charts, -1)  # (n_models, n_charts, n_numbers)
+        real = rows[:, :, 3] != 0
+        charts = rows[real]  # (n_real, n_numbers), by model
+        origins, _, scalars, vectors, tensors = charts.split(self.parts, dim=1)
+        q = self.scalars(scalars)  # (n_real, n_channels)
+        vectors = self.vectors(vectors.view(charts.shape[0], 3, -1))
+        tensors = self.tensors(tensors.view(charts.shape[0], 5, -1))
+        x = torch.cat([vectors, tensors], dim=1)  # (n_real, 8, n_channels)
+
+        idx_m = torch.nonzero(real)[:, 0]
+        inputs["field_features"] = self._interact(q, x, rows[:, :, :3], real)
+        inputs["field_origins"] = origins
+        inputs["field_idx_m"] = idx_m
+        inputs[properties.R] = origins
+        inputs[properties.idx_m] = idx_m
+        inputs[properties.Z] = torch.zeros_like(idx_m)
+        inputs[properties.n_atoms] = real.sum(dim=1)
+        return inputs
+
+    def _interact(self, q: Tensor, x: Tensor, origins: Tensor, real: Tensor) -> Tensor:
+        """Features (n_real, 9, n_channels) after the rounds.
+
+        Args:
+            q: scalars, shape (n_real, n_channels).
+            x: vectors and tensors, shape (n_real, 8, n_channels).
+            origins: shape (n_models, n_charts, 3).
+            real: which of them are charts, shape (n_models, n_charts).
+        """
+        layout, distances = self.atlas(self._neighbors(origins, real))
+        radial = self.radial_functions(self.radial_basis(distances)[layout.points])
+        rounds = radial.split(self.n_channels, dim=-1)  # (n_real, n_points, n_channels) each
+        for i, interaction in enumerate(self.interactions):
+            features = interaction.norm(q, x)
+            q, x, _ = interaction(q, x, features, features, rounds[i], layout)
+        return self.norm(q, x)
+
+    def _neighbors(self, origins: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """SchNetPack's neighbour list of the charts, as `AtomAtlas` reads it."""
+        itself = torch.eye(self.n_charts, dtype=torch.bool, device=real.device)
+        close = (torch.cdist(origins, origins) < self.cutoff) & ~itself
+        model, i, j = torch.nonzero(close & real.unsqueeze(1) & real.unsqueeze(2)).unbind(1)
+        chart = (real.flatten().cumsum(0) - 1).view(real.shape)  # (n_models, n_charts)
+        return {
+            properties.Rij: origins[model, j] - origins[model, i],
+            properties.idx_i: chart[model, i],
+            properties.idx_j: chart[model, j],
+            properties.Z: chart[real],
+        }
+
+
+class ChartAutoencoder(nn.Module):
+    """MolField, a latent of fixed length, and the charts made of it: a representation.
+
+    What is behind it, such as `FieldValue`, sees nothing of the molecule but the latent, the key
+    `field_latent` (n_molecules, n_latent). To ask a latent of other origin, put the `decoder` in
+    the place of the representation.
+
+    Args:
+        molfield: the encoder of atoms, with atom charts.
+        radial_basis: SchNetPack's radial basis of the decoder.
+        cutoff_fn: SchNetPack's cutoff function of the decoder.
+        n_charts: heavy atoms of the largest molecule.
+        n_scalars: scalars of a chart of the latent.
+        n_vectors: vectors of a chart of the latent.
+        n_tensors: tensors of a chart of the latent.
+        n_interactions: number of rounds of the decoder.
+    """
+
+    def __init__(
+        self,
+        molfield: MolField,
+        radial_basis: RadialBasis,
+        cutoff_fn: CutoffFunction,
+        n_charts: int = 32,
+        n_scalars: int = 4,
+        n_vectors: int = 1,
+        n_tensors: int = 1,
+        n_interactions: int = 2,
+    ) -> None:
+        super().__init__()
+        self.n_atom_basis = molfield.n_atom_basis
+        self.cutoff_fn = molfield.cutoff_fn
+        self.cutoff = molfield.cutoff
+        sizes = (n_charts, n_scalars, n_vectors, n_tensors)
+        self.molfield = molfield
+        self.encoder = ChartEncoder(self.n_atom_basis, *sizes)
+        self.decoder = ChartDecoder(
+            self.n_atom_basis, radial_basis, cutoff_fn, *sizes, n_interactions=n_interactions
+        )
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the latent and the keys of `ChartDecoder` to the dictionary and return it."""
+        return self.decoder(self.encoder(self.molfield(inputs)))
