@@ -16,10 +16,19 @@ PICTURES = (".png", ".pdf", ".svg")
 CUBES = (".cube", ".cub")
 
 Structure = Annotated[
-    Path, typer.Argument(help="The molecule: XYZ, PDB, SDF or any other file that ASE reads.")
+    str | None,
+    typer.Argument(
+        help="The molecule: PDB, mmCIF, SDF, XYZ or any other file that ASE reads (the last of "
+        "several models), or a SMILES string. A file of `molfield fit` needs none."
+    ),
 ]
 Model = Annotated[
-    Path, typer.Option("--model", "-m", help="A file 'best_model' or the folder of a run.")
+    Path,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A file 'best_model', the folder of a run, or a file of `molfield fit`.",
+    ),
 ]
 Out = Annotated[
     Path,
@@ -41,26 +50,29 @@ Time = Annotated[
     float | None,
     typer.Option(help="For a function of point and time; the structure says where to look."),
 ]
+Member = Annotated[
+    int, typer.Option(help="For a fitted ensemble: number of the model or frame, from 0.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
 
 def field(
-    structure: Structure,
     model: Model,
     out: Out,
+    structure: Structure = None,
     channel: Channel = None,
     level: Level = None,
     spacing: Spacing = 0.2,
     margin: Margin = 4.0,
     time: Time = None,
+    member: Member = 0,
     force: Force = False,
 ) -> None:
     """Ask a trained model for the field of a molecule and write it."""
-    from schnetpack_molfield.fields import MolecularField
     from schnetpack_molfield.fields.checks import check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
-    learned = MolecularField.from_model(model, _read(structure), time=time)
+    learned = _ask(model, structure, time, member)
     suffix = out.suffix.lower()
     if suffix in CUBES:
         learned.to_cube(out, channel, spacing, margin, force)
@@ -75,20 +87,27 @@ def field(
     Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
 
 
-def _read(structure: Path) -> "Atoms":
-    """The only or the last structure of a file."""
-    import ase.io
-    from ase import Atoms
+def _ask(model: Path, structure: str | None, time: float | None, member: int) -> "MolecularField":
+    """The field of a trained model, or of a file of `molfield fit`."""
+    from schnetpack_molfield.fields import MolecularField
+    from schnetpack_molfield.interfaces.fit_task import is_fit_file
+    from schnetpack_molfield.interfaces.fitted import FittedFields
 
-    if not structure.is_file():
-        raise FileNotFoundError(f"{structure} isn't a file")
-    try:
-        atoms = ase.io.read(structure)
-    except Exception as error:  # ASE's readers raise whatever comes up in them
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{structure} can't be read as a structure ({reason})") from error
-    if not isinstance(atoms, Atoms) or len(atoms) == 0:
-        raise ValueError(f"{structure} has no atoms")
+    if not is_fit_file(model):
+        atoms = None if structure is None else _read(structure)
+        return MolecularField.from_model(model, atoms, time=time)
+    if structure is not None:
+        raise ValueError(f"{model} knows its structures: leave out {structure}, use --member")
+    return FittedFields.load(model).field(member)
+
+
+def _read(structure: str) -> "Atoms":
+    """The only or the last structure of a file."""
+    from schnetpack_molfield.interfaces.structures import read_molecules
+
+    atoms = read_molecules(structure)[-1]
+    if n_waters := atoms.info.get("n_waters"):
+        Console().print(f"{structure}: {n_waters} waters left out", highlight=False)
     return atoms
 
 

@@ -38,7 +38,7 @@ Charts = Annotated[
     typer.Option(help="learned: the fit sees only the samples; atom: charts start at the atoms."),
 ]
 Cutoff = Annotated[float, typer.Option(help="Radius of a chart in Angstrom.")]
-Steps = Annotated[int, typer.Option(min=1, help="Steps of the optimizer.")]
+Steps = Annotated[int, typer.Option(help="Steps of the optimizer.")]
 Seed = Annotated[int, typer.Option(help="Seed of weights and samples.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the fit in the file.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]

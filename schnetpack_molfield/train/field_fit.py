@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.atomistic.auto_decoder import AutoDecoder
+from schnetpack_molfield.fields.grid import check_positive
 from schnetpack_molfield.representation.latent_atlas import LatentAtlas
 from schnetpack_molfield.train.chart_seeds import principal_moves
 
@@ -41,6 +42,9 @@ class FitOptions:
         n_latent: longest latent; never longer than the number of members less one.
         batch_size: samples per step.
         seed: of the initial weights and of the order of the samples.
+
+    Raises:
+        ValueError: for fewer than 20 steps, or a cutoff that isn't positive.
     """
 
     n_steps: int = 2000
@@ -50,6 +54,11 @@ class FitOptions:
     n_latent: int = 16
     batch_size: int = 4096
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_positive("cutoff", self.cutoff)
+        if self.n_steps < 20:  # the schedule of the learning rate has to go up and down
+            raise ValueError(f"a fit needs at least 20 steps, got {self.n_steps}")
 
 
 class Progress(NamedTuple):
