@@ -51,7 +51,7 @@ MODELS: dict[str, tuple[str, dict[str, int]]] = {
     "molfield": ("schnetpack_molfield.representation.MolField", {}),
     "molfield-angles": ("schnetpack_molfield.representation.MolField", {"n_angles": 4}),
 }
-BEST = {"init": "log_gaussian", "grid": "short_range"}
+BEST = {"init": "log_gaussian", "grid": "short_range", "amplitude": 2.0}
 
 
 def learned(**options: Any) -> LearnedRadialEncoding:
@@ -65,13 +65,13 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "gaussian-trainable": lambda: GaussianRBF(N_RBF, CUTOFF, trainable=True),
     "learned": learned,
     "learned-smooth": learned,
-    "learned-pairs": lambda: learned(pair_rank=8),
-    "learned-pairs-smooth": lambda: learned(pair_rank=8),
+    "learned-pairs": lambda: learned(pair_rank=4),
+    "learned-pairs-smooth": lambda: learned(pair_rank=4),
     "learned-fast": lambda: learned(gain=3),
     "not-learned": lambda: learned().requires_grad_(False),  # what its start alone is worth
-    "from-gaussian": lambda: learned(init="gaussian", grid="uniform"),
-    "from-gaussian-fast": lambda: learned(init="gaussian", grid="uniform", gain=10),
-    "from-bessel": lambda: learned(init="bessel", grid="uniform"),
+    "from-gaussian": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
+    "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
+    "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
 }
 DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned,learned-smooth"
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
@@ -171,7 +171,7 @@ def train(
     n_test: int = 2000,
     batch_size: int = 10,
     learning_rate: float = 1e-3,
-    smoothness: Annotated[float, typer.Option(help="For encodings named -smooth.")] = 1e-7,
+    smoothness: Annotated[float, typer.Option(help="For encodings named -smooth.")] = 1e-6,
     device: str = "cpu",
     threads: int = 1,
     out: Path = Path("encodings.jsonl"),
