@@ -34,9 +34,9 @@ from schnetpack.atomistic import PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
 from torch import Tensor
-from torch_geometric.utils import scatter
 from torchmetrics.functional.image import peak_signal_noise_ratio as psnr
 
+from benchmarks.functions import MARGIN, Inputs, in_box, near_atoms, train, with_points
 from benchmarks.training import Molecules, Target, load
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.fields import VectorFunction
@@ -44,11 +44,10 @@ from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.representation.chart_latent import ChartAutoencoder
 
 ELEMENTS = ["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"]
-BETA, CUTOFF, WIDTH, MARGIN, N_GRID = 2.0, 5.0, 64, 3.0, 32
+BETA, CUTOFF, WIDTH, N_GRID = 2.0, 5.0, 64, 32
 N_VALIDATION, N_TEST = 30, 100
 FUNCTION = VectorFunction(ELEMENTS, beta=BETA)
 LABEL = Target("calc_kcal_mol", 1.0, "kcal/mol", extensive=False)  # read, not used
-Inputs = dict[str, Tensor]
 
 
 def parts(path: Path, seed: int) -> list[Molecules]:
@@ -70,42 +69,9 @@ def build(kind: str) -> NeuralNetworkPotential:
     )
 
 
-def sample_points(batch: Inputs, n_near: int, n_in_box: int) -> Inputs:
-    """Points of a batch, normally distributed around atoms and uniform in a box, and targets."""
-    positions, n_atoms, idx_m = (batch[k] for k in (properties.R, properties.n_atoms, "_idx_m"))
-    first = n_atoms.cumsum(0) - n_atoms
-    chosen = (torch.rand(len(n_atoms), n_near) * n_atoms[:, None]).long() + first[:, None]
-    near = positions[chosen] + torch.randn(*chosen.shape, 3)  # (n_molecules, n_near, 3)
-    lower = scatter(positions, idx_m, reduce="min").unsqueeze(1) - MARGIN  # (n_molecules, 1, 3)
-    upper = scatter(positions, idx_m, reduce="max").unsqueeze(1) + MARGIN
-    inside = lower + (upper - lower) * torch.rand(len(n_atoms), n_in_box, 3)
-    return with_points(batch, torch.cat([near, inside], dim=1))
-
-
-def with_points(batch: Inputs, points: Tensor) -> Inputs:
-    """The batch with points (n_molecules, n_points, 3), the same number each, and targets."""
-    n_molecules, n_points, _ = points.shape
-    points, owner = points.flatten(0, 1), torch.arange(n_molecules).repeat_interleave(n_points)
-    atoms = (batch[properties.Z], batch[properties.R], batch[properties.idx_m])
-    return batch | {
-        "field_points": points,
-        "field_n_points": torch.full((n_molecules,), n_points),
-        "target": FUNCTION(points, *atoms, owner),  # (n_molecules * n_points, 10)
-    }
-
-
-def train(model: NeuralNetworkPotential, data: Molecules, epochs: int, batch_size: int) -> None:
-    """Minimise the mean square error by Adam with a one-cycle schedule."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    n_batches = len(data.n_atoms) // batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=epochs * n_batches)
-    for _ in range(epochs):
-        for chosen in torch.randperm(len(data.n_atoms)).split(batch_size)[:n_batches]:
-            batch = sample_points(data.batch(chosen), 128, 128)
-            optimizer.zero_grad()
-            (model(batch)["field"] - batch["target"]).square().mean().backward()
-            optimizer.step()
-            schedule.step()
+def draw(batch: Inputs) -> Tensor:
+    """Points (n_molecules, 256, 3) to train on."""
+    return torch.cat([near_atoms(batch, 128), in_box(batch, 128)], dim=1)
 
 
 def grid(positions: Tensor) -> Tensor:
@@ -131,7 +97,7 @@ def evaluate(model: NeuralNetworkPotential | None, data: Molecules) -> Tensor:
     found = []
     for which in range(len(data.n_atoms)):
         batch = data.batch(torch.tensor([which]))
-        batch = with_points(batch, grid(batch[properties.R]))
+        batch = with_points(batch, grid(batch[properties.R]), FUNCTION)
         with torch.no_grad():
             field = model(dict(batch))["field"] if model else torch.zeros_like(batch["target"])
         found.append(scores(field, batch["target"]))
@@ -148,7 +114,6 @@ def main(
     kind: Annotated[str, typer.Argument(help="atoms, latent")],
     data: Annotated[Path, typer.Option(help="freesolv.npz")],
     epochs: int = 80,
-    batch_size: int = 16,
     seed: int = 0,
     threads: int = 1,
 ) -> None:
@@ -157,7 +122,7 @@ def main(
     torch.manual_seed(seed)
     training, validation, test = parts(data, seed=0)
     model, start = build(kind), time.process_time()
-    train(model, training, epochs, batch_size)
+    train(model, training, FUNCTION, draw, epochs)
     minutes = (time.process_time() - start) / 60
     model.eval()
     print(f"{minutes:.1f} minutes of CPU time\n| field | relative | own | absolute |")
