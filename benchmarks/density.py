@@ -8,7 +8,8 @@ all or the first of them. Errors are integrals of |density - calculated density|
 the calculated density, on all points of the grids, averaged over the molecules; "no cores" leaves
 out the points within 0.3 Angstrom of a nucleus other than hydrogen. Number of electrons and dipole
 moment are integrals of the difference to the promolecule, whose own are known, by atom-centred
-quadrature: a grid of 0.25 Angstrom doesn't resolve the nuclear cusps.
+quadrature: a grid of 0.25 Angstrom doesn't resolve the nuclear cusps. A second table shares the
+error out by the distance of a point from the nearest nucleus.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from schnetpack_molfield.transform import GridPoints
 CUTOFF, FIELD_CUTOFF, N_FEATURES, CORE = 5.0, 3.0, 64, 0.3
 #: Densities in e/Ang^3 between which points are drawn in proportion to the density.
 FLOOR, CEILING = 0.01, 2.0
+#: Distances from the nearest nucleus in Angstrom between which errors are summed up.
+SHELLS = [0.3, 0.5, 0.8, 1.2, 2.0]
 N_TEST, KEY = 16, "electron_density"
 
 
@@ -131,14 +134,26 @@ def train(
 
 
 def errors(field: MolecularField, case: Case) -> Tensor:
-    """Relative L1 error, that without cores, electrons, and length of the dipole's error: (4,)."""
+    """Errors of a molecule: (10,).
+
+    Relative L1, the same without cores, electrons, length of the error of the dipole moment; and
+    the relative L1 error again, shared out among the `SHELLS`.
+    """
     points, density = case.everywhere()
     error = (field(points).squeeze(1).cpu() - density).abs().double()
-    heavy = torch.tensor(case.atoms.positions[case.atoms.numbers > 1]).to(points)
-    shell = torch.cdist(points, heavy).amin(dim=1) > CORE if len(heavy) else density > -1
+    gaps = torch.cdist(points, torch.tensor(case.atoms.positions).to(points))  # (n_points, n)
+    outside = (gaps[:, case.atoms.numbers > 1] > CORE).all(dim=1)  # (n_points,)
     electrons, dipole = moments(field, case.atoms)
-    relative = [error.sum() / density.sum(), error[shell].sum() / density[shell].sum()]
-    return torch.stack([*relative, electrons.abs(), (dipole - case.dipole).norm()])
+    shell = torch.bucketize(gaps.amin(dim=1), torch.tensor(SHELLS))
+    return torch.cat(
+        [
+            error.sum().view(1) / density.sum(),
+            error[outside].sum().view(1) / density[outside].sum(),
+            electrons.abs().view(1),
+            (dipole - case.dipole).norm().view(1),
+            torch.bincount(shell, error, len(SHELLS) + 1) / density.sum(),
+        ]
+    )
 
 
 def moments(field: MolecularField, atoms: Atoms) -> tuple[Tensor, Tensor]:
@@ -152,19 +167,19 @@ def moments(field: MolecularField, atoms: Atoms) -> tuple[Tensor, Tensor]:
     return surplus, -(neutral * weights) @ points / units.Debye
 
 
-def row(name: str, found: Tensor, reference: Tensor) -> list[str]:
-    """A row of the table from mean errors (4,) and those of the promolecule."""
-    l1, outside, electrons, dipole = found.tolist()
-    ratio, ratio_outside = (found / reference).tolist()[:2]
-    return [
-        name,
-        f"{l1:.4f}",
-        f"{ratio:.3f}",
-        f"{outside:.4f}",
-        f"{ratio_outside:.3f}",
-        f"{electrons:.3f}",
-        f"{dipole:.3f}",
-    ]
+def print_tables(found: dict[str, Tensor]) -> None:
+    """Mean errors (10,) by name, the promolecule's first, next to the promolecule's."""
+    columns = ["error", "ratio", "no cores", "ratio", "electrons", "dipole, D"]
+    table = Table("trained on", *columns)
+    edges = [f"< {edge}" for edge in SHELLS] + [f"> {SHELLS[-1]}"]
+    shells = Table("error by distance, A", *edges)
+    reference = next(iter(found.values()))
+    for name, mean in found.items():
+        (l1, outside, electrons, dipole), ratio = mean[:4].tolist(), (mean / reference).tolist()
+        values = (l1, ratio[0], outside, ratio[1], electrons, dipole)
+        table.add_row(name, *(f"{value:.4f}" for value in values))
+        shells.add_row(name, *(f"{value:.4f}" for value in mean[4:].tolist()))
+    Console().print(table, shells)
 
 
 def main(
@@ -185,23 +200,16 @@ def main(
     test, others = order[:N_TEST], order[N_TEST:]
     if validate:
         test, others = others[:8], others[8:]
-    names = ["trained on", "error", "ratio", "no cores", "ratio", "electrons", "dipole, D"]
-    table = Table(*names)
-    promolecule = torch.stack(
-        [errors(PromoleculeDensity().of(cases[m].atoms), cases[m]) for m in test]
-    ).mean(dim=0)
-    table.add_row(*row("promolecule", promolecule, promolecule))
+    promolecule = [errors(PromoleculeDensity().of(cases[m].atoms), cases[m]) for m in test]
+    found = {"promolecule": torch.stack(promolecule).mean(dim=0)}
     for size in map(int, sizes.split(",")):
         torch.manual_seed(seed)
         model = build().to(device)
         seconds = train(model, [cases[m] for m in others[:size]], steps, lr, device)
-        found = [
-            errors(MolecularField.from_model(model, cases[m].atoms, device=device), cases[m])
-            for m in track(test, description="test")
-        ]
-        name = f"{len(others[:size])}, {seconds:.0f} s"
-        table.add_row(*row(name, torch.stack(found).mean(dim=0), promolecule))
-    Console().print(table)
+        fields = (MolecularField.from_model(model, cases[m].atoms, device=device) for m in test)
+        each = [errors(field, cases[m]) for field, m in zip(fields, test, strict=True)]
+        found[f"{len(others[:size])}, {seconds:.0f} s"] = torch.stack(each).mean(dim=0)
+    print_tables(found)
 
 
 if __name__ == "__main__":
