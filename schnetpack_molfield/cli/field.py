@@ -51,7 +51,7 @@ Time = Annotated[
     typer.Option(help="For a function of point and time; the structure says where to look."),
 ]
 Member = Annotated[
-    int, typer.Option(help="For a fitted ensemble: number of the model or frame, from 0.")
+    int | None, typer.Option(help="For a fitted ensemble: number of the model or frame, from 0.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
@@ -65,10 +65,10 @@ def field(
     spacing: Spacing = 0.2,
     margin: Margin = 4.0,
     time: Time = None,
-    member: Member = 0,
+    member: Member = None,
     force: Force = False,
 ) -> None:
-    """Ask a trained model for the field of a molecule and write it."""
+    """Ask a trained or fitted model for the field of a molecule and write it."""
     from schnetpack_molfield.fields.checks import check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
@@ -87,18 +87,22 @@ def field(
     Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
 
 
-def _ask(model: Path, structure: str | None, time: float | None, member: int) -> "MolecularField":
+def _ask(
+    model: Path, structure: str | None, time: float | None, member: int | None
+) -> "MolecularField":
     """The field of a trained model, or of a file of `molfield fit`."""
     from schnetpack_molfield.fields import MolecularField
     from schnetpack_molfield.interfaces.fit_task import is_fit_file
     from schnetpack_molfield.interfaces.fitted import FittedFields
 
-    if not is_fit_file(model):
-        atoms = None if structure is None else _read(structure)
-        return MolecularField.from_model(model, atoms, time=time)
-    if structure is not None:
-        raise ValueError(f"{model} knows its structures: leave out {structure}, use --member")
-    return FittedFields.load(model).field(member)
+    if is_fit_file(model):
+        if structure is not None or time is not None:
+            raise ValueError(f"{model} knows its structures: leave out structure and --time")
+        return FittedFields.load(model).field(member or 0)
+    if member is not None:
+        raise ValueError(f"{model} isn't a file of molfield fit: leave out --member")
+    atoms = None if structure is None else _read(structure)
+    return MolecularField.from_model(model, atoms, time=time)
 
 
 def _read(structure: str) -> "Atoms":

@@ -3,6 +3,7 @@
 from schnetpack_molfield.representation.frames import FRAMES
 from schnetpack_molfield.representation.hypernetwork import HYPERNETWORKS
 from schnetpack_molfield.representation.inr import CanonicalINR
+from schnetpack_molfield.representation.latent_atlas import LatentAtlas, LatentTable
 from schnetpack_molfield.representation.molfield import MolField
 from schnetpack_molfield.representation.tokenization import WeightTokenizer
 from schnetpack_molfield.representation.trajectory_atlas import TrajectoryAtlas
@@ -11,6 +12,8 @@ __all__ = [
     "FRAMES",
     "HYPERNETWORKS",
     "CanonicalINR",
+    "LatentAtlas",
+    "LatentTable",
     "MolField",
     "TrajectoryAtlas",
     "WeightTokenizer",

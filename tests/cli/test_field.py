@@ -52,6 +52,22 @@ def test_arrays(folder):
     np.testing.assert_allclose(arrays["values"][3, 4, 5], field([point])[0], rtol=1e-4, atol=1e-6)
 
 
+def test_smiles(folder):
+    pytest.importorskip("rdkit")
+    assert run("O", "-c", "sdf", "-o", "x.cube").exit_code == 0
+    assert sorted(read_cube_data("x.cube")[1].numbers) == [1, 1, 8]
+
+
+def test_waters_of_a_pdb_are_left_out_and_said_so(folder):
+    record = "HETATM{:5d}  {:<3s} {:3s} A{:4d}    {:8.3f}   0.000   0.000  1.00  0.00{:>12s}\n"
+    lines = [record.format(1, "C", "CO", 1, 0.0, "C"), record.format(2, "O", "CO", 1, 1.13, "O")]
+    water = record.format(3, "O", "HOH", 2, 9.0, "O")
+    (folder / "x.pdb").write_text("".join([*lines, water, "END\n"]))
+    result = run("x.pdb", "-c", "sdf", "-o", "x.cube")
+    assert result.exit_code == 0 and "x.pdb: 1 waters left out" in result.output
+    assert read_cube_data("x.cube")[1].numbers.tolist() == [6, 8]
+
+
 @pytest.mark.parametrize(
     ("out", "options"),
     [("x.ply", []), ("x.png", []), ("surface.png", ["--level", "0.0"])],
@@ -82,6 +98,8 @@ def test_existing_file_needs_force(folder):
         (["water.xyz", "-o", "x.cube"], "name a channel, one of: electron_density, sdf"),
         (["cut.pdb", "-o", "x.npz"], "cut.pdb"),
         (["empty.xyz", "-o", "x.npz"], "empty.xyz"),
+        (["water.xyz", "-o", "x.npz", "--member", "1"], "isn't a file of molfield fit"),
+        (["-o", "x.npz"], "give the molecule"),
     ],
 )
 def test_bad_input(folder, arguments, message):
@@ -90,4 +108,4 @@ def test_bad_input(folder, arguments, message):
     result = run(*arguments)
     assert result.exit_code != 0
     assert message in str(result.exception)
-    assert not (folder / arguments[2]).exists()
+    assert not list(folder.glob("x.*"))

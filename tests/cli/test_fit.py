@@ -181,7 +181,7 @@ def test_existing_file_needs_force(folder):
         ("fit", ["water.xyz", "-o", "y.pt", "--beta", "-1"], "beta must be a positive number"),
         ("field", ["-m", "x.pt", "-o", "y.npz", "-c", "h"], "unknown channel 'h'"),
         ("field", ["-m", "x.pt", "-o", "y.npz", "--member", "2"], "no member 2; the file has 2"),
-        ("field", ["water.xyz", "-m", "x.pt", "-o", "y.npz"], "leave out water.xyz"),
+        ("field", ["water.xyz", "-m", "x.pt", "-o", "y.npz"], "leave out structure"),
         ("interpolate", ["x.pt", "-o", "y.npz", "--to", "7"], "no member 7; the file has 2"),
         ("interpolate", ["x.pt", "-o", "y.cube"], "name a channel, one of: H, O"),
         ("interpolate", ["water.xyz", "-o", "y.npz"], "not a file of molfield fit"),
