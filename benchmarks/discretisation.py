@@ -1,0 +1,162 @@
+"""Does a learned field depend on the points it is asked at or was trained at?
+
+    python -m benchmarks.discretisation
+
+On the sample of QM9 that ships with the package: vector-valued functions of H, C, N and O, beta 2,
+1,500 training and 40 test molecules. First table: one model, asked in calls of its own on regular
+grids of three spacings and at random points; the difference where points coincide, the relative
+L2 error and the relative error of the integral. Second table: models trained on different points,
+several seeds, all asked on the same grid. Spread is the standard deviation over seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import typer
+from schnetpack import properties
+from schnetpack.atomistic import PairwiseDistances
+from schnetpack.model import NeuralNetworkPotential
+from schnetpack.nn import CosineCutoff, GaussianRBF
+from torch import Tensor
+
+from benchmarks.functions import Draw, Inputs, in_box, near_atoms, on_grid, train, with_points
+from benchmarks.training import TARGETS, Molecules, load
+from schnetpack_molfield.atomistic import FieldValue
+from schnetpack_molfield.datasets.qm9 import SAMPLE
+from schnetpack_molfield.fields import VectorFunction
+from schnetpack_molfield.representation import MolField
+
+ELEMENTS, CUTOFF, WIDTH = ["H", "C", "N", "O"], 5.0, 64
+N_TRAINING, N_TEST, N_POINTS = 1500, 40, 256
+COARSE, SPACINGS = 0.4, (0.4, 0.2, 0.1)
+FUNCTION = VectorFunction(ELEMENTS, beta=2.0)
+
+
+def half_near(batch: Inputs) -> Tensor:
+    """Half of the points near atoms, half in the box."""
+    half = N_POINTS // 2
+    return torch.cat([near_atoms(batch, half), in_box(batch, half)], dim=1)
+
+
+SAMPLINGS: dict[str, Draw] = {
+    "near atoms": partial(near_atoms, n=N_POINTS),
+    "half near atoms, half uniform": half_near,
+    "uniform": partial(in_box, n=N_POINTS),
+    "grid of 0.4 A": partial(on_grid, n=N_POINTS, spacing=0.4),
+    "grid of 0.8 A": partial(on_grid, n=N_POINTS, spacing=0.8),
+}
+
+
+def molecules() -> tuple[Molecules, Molecules]:
+    """Training and test molecules."""
+    order = np.random.default_rng(0).permutation(2000)[: N_TRAINING + N_TEST]
+    chosen = np.split(order, [N_TRAINING])
+    return tuple(load(SAMPLE, TARGETS["homo"], np.sort(part), CUTOFF) for part in chosen)  # type: ignore[return-value]
+
+
+def trained(draw: Draw, data: Molecules, seed: int, epochs: int) -> NeuralNetworkPotential:
+    """A model of the function, trained at these points."""
+    torch.manual_seed(seed)
+    model = NeuralNetworkPotential(
+        MolField(WIDTH, 2, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)),
+        input_modules=[PairwiseDistances()],
+        output_modules=[FieldValue(WIDTH, ELEMENTS)],
+    )
+    train(model, data, FUNCTION, draw, epochs)
+    return model.eval()
+
+
+def grid(positions: Tensor, spacing: float) -> Tensor:
+    """Points (n, n, n, 3) of a cube around a molecule; every coarse grid is part of the finer."""
+    lower, upper = positions.amin(dim=0) - 3, positions.amax(dim=0) + 3  # (3,) each
+    n_coarse = int(((upper - lower).max() / COARSE).ceil())
+    steps = torch.arange(n_coarse * round(COARSE / spacing) + 1) * spacing
+    return lower + torch.cartesian_prod(steps, steps, steps).view([len(steps)] * 3 + [3])
+
+
+def ask(model: NeuralNetworkPotential, molecule: Inputs, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Learned and exact values (n_points, 4) at points (..., 3)."""
+    batch = with_points(molecule, points.reshape(1, -1, 3), FUNCTION)
+    with torch.no_grad():
+        return model(dict(batch))["field"], batch["target"]
+
+
+class Difference(NamedTuple):
+    """How a field differs from a reference, of one molecule."""
+
+    coinciding: float  # largest difference from the coarse grid, per largest value
+    l2: float  # relative L2 error
+    integral: float  # relative error of the integral over the cube, all channels
+
+
+def compare(field: Tensor, target: Tensor, coarse: Tensor, again: Tensor) -> Difference:
+    """Errors of values (n_points, 4), and the difference of two askings of the same points."""
+    return Difference(
+        coinciding=float((coarse - again).abs().max() / coarse.abs().max()),
+        l2=float((field - target).norm() / target.norm()),
+        integral=float((field.sum() - target.sum()).abs() / target.sum()),
+    )
+
+
+def one_function(model: NeuralNetworkPotential, molecule: Inputs) -> Iterator[Difference]:
+    """The model on grids of all spacings, then at random points that include the coarse grid."""
+    coarse = grid(molecule[properties.R], COARSE)
+    reference = ask(model, molecule, coarse)[0]
+    for spacing in SPACINGS:
+        points = grid(molecule[properties.R], spacing)
+        field, target = ask(model, molecule, points)
+        nth = round(COARSE / spacing)
+        same = field.view(*points.shape[:3], -1)[::nth, ::nth, ::nth].flatten(0, 2)
+        yield compare(field, target, reference, same)
+    flat = coarse.flatten(0, 2)
+    spread = flat[0] + (flat[-1] - flat[0]) * torch.rand(len(flat), 3)
+    order = torch.randperm(2 * len(flat))
+    field, target = ask(model, molecule, torch.cat([flat, spread])[order])
+    field, target = (values[order.argsort()] for values in (field, target))
+    yield compare(field[len(flat) :], target[len(flat) :], reference, field[: len(flat)])
+
+
+def first_table(model: NeuralNetworkPotential, test: Molecules, n: int) -> None:
+    """One model at different points, means over molecules; the largest difference of all."""
+    found = np.array(
+        [list(one_function(model, test.batch(torch.tensor([which])))) for which in range(n)]
+    )  # (n_molecules, n_askings, 3)
+    print(
+        "| asked on | difference at the same points | relative L2 | integral |\n|---|---|---|---|"
+    )
+    for which, name in enumerate([*(f"grid of {s} A" for s in SPACINGS), "random points"]):
+        same, l2, integral = found[:, which, 0].max(), *found[:, which, 1:].mean(axis=0)
+        print(f"| {name} | {same:.1e} | {l2:.4f} | {integral:.4f} |")
+
+
+def error(model: NeuralNetworkPotential, test: Molecules) -> float:
+    """Relative L2 error on the coarse grid, mean over molecules."""
+    found = []
+    for which in range(len(test.n_atoms)):
+        molecule = test.batch(torch.tensor([which]))
+        field, target = ask(model, molecule, grid(molecule[properties.R], COARSE))
+        found.append(float((field - target).norm() / target.norm()))
+    return float(np.mean(found))
+
+
+def main(epochs: int = 6, seeds: int = 3, n_fine: int = 5, threads: int = 1) -> None:
+    """Train a model per sampling and seed, and print both tables."""
+    torch.set_num_threads(threads)
+    training, test = molecules()
+    rows = []
+    for name, draw in SAMPLINGS.items():
+        models = [trained(draw, training, seed, epochs) for seed in range(seeds)]
+        if draw is half_near:
+            first_table(models[0], test, n_fine)
+        errors = [error(model, test) for model in models]
+        rows.append(f"| {name} | {np.mean(errors):.4f} | {np.std(errors, ddof=1):.4f} |")
+    print("\n| trained at | relative L2 | spread |\n|---|---|---|", *rows, sep="\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
