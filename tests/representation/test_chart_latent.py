@@ -1,0 +1,133 @@
+"""A molecule as one latent: what is in it, its symmetries, and a field made of nothing else."""
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from schnetpack import properties
+from schnetpack.nn import CosineCutoff, GaussianRBF
+
+from schnetpack_molfield.atomistic import FieldValue
+from schnetpack_molfield.representation.chart_latent import ChartAutoencoder, ChartEncoder
+from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
+from schnetpack_molfield.testing.potential import perturb
+
+CUTOFF = 4.0
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+KEYS = ["field_features", "field_origins", "field_idx_m", *("_idx_m", "_n_atoms", "_positions")]
+
+
+@pytest.fixture
+def autoencoder(build, dtype):
+    basis, cutoff_fn = GaussianRBF(8, CUTOFF), CosineCutoff(CUTOFF)
+    model = ChartAutoencoder(build(), basis, cutoff_fn)
+    perturb(model, 0)
+    return model.to(dtype).eval()
+
+
+@pytest.fixture
+def double(build):
+    model = ChartAutoencoder(build(), GaussianRBF(8, CUTOFF), CosineCutoff(CUTOFF))
+    perturb(model, 0)
+    return model.double().eval()
+
+
+def test_latent_is_the_heavy_atoms(autoencoder, batch, dtype):
+    """Positions, a one, and numbers that aren't those of other atoms; zeros elsewhere."""
+    names = ["ethanol", "H2O", "H2"]
+    written = autoencoder(batch(*names, dtype=dtype))
+    latent = written["field_latent"].unflatten(1, (32, 16))
+    assert latent.shape == (3, 32, 16)
+    for rows, name in zip(latent, names, strict=True):
+        atoms = molecule(name)
+        centers = atoms.positions[atoms.numbers > 1] if name != "H2" else atoms.positions
+        n = len(centers)
+        torch.testing.assert_close(rows[:n, :3], torch.as_tensor(centers, dtype=dtype))
+        assert (rows[:n, 3] == 1).all() and not rows[n:].any()
+    assert (latent[0, 0, 4:] - latent[0, 1, 4:]).abs().max() > 1e-2
+    assert written["field_features"].shape == (3 + 1 + 2, 9, 16)
+    assert written[properties.n_atoms].tolist() == [3, 1, 2]
+    assert written["field_idx_m"].tolist() == [0, 0, 0, 1, 2, 2]
+    assert not written[properties.Z].any()
+
+
+def test_hydrogens_are_in_the_latent(double, batch):
+    atoms = molecule("ethanol")
+    moved = atoms.copy()
+    moved.positions[-1] += [0.1, 0.05, 0.0]
+    latents = double(batch(atoms, moved, dtype=torch.float64))["field_latent"]
+    assert (latents[0] - latents[1]).abs().max() > 1e-3
+
+
+def test_field_sees_the_latent_only(autoencoder, batch, dtype):
+    written = autoencoder(batch("ethanol", "CH4", "aspirin", dtype=dtype))
+    decoded = autoencoder.decoder({"field_latent": written["field_latent"]})
+    for key in KEYS:
+        torch.testing.assert_close(decoded[key], written[key], rtol=0, atol=0)
+
+
+def test_charts_turn_with_the_molecule(autoencoder, batch, dtype, orthogonal):
+    """Rotations, reflections and shifts, for all kinds of symmetric molecules."""
+    matrix, wigner = (x.to(dtype) for x in orthogonal)
+    shift = torch.tensor([1.5, -2.25, 0.75], dtype=dtype)
+    structures = [rounded(molecule(name)) for name in MOLECULES + CHIRAL]
+    turned = [
+        Atoms(a.numbers, positions=a.positions @ orthogonal[0].numpy().T + shift.double().numpy())
+        for a in structures
+    ]
+    before, after = (autoencoder(batch(*s, dtype=dtype)) for s in (structures, turned))
+    origins = before["field_origins"] @ matrix.T + shift
+    torch.testing.assert_close(after["field_origins"], origins, rtol=0, atol=2e-6)
+    features = wigner @ before["field_features"]
+    error = (after["field_features"] - features).abs().max() / features.abs().max()
+    assert error <= TOLERANCE[dtype]
+
+
+def test_order_of_atoms_is_order_of_charts(double, batch):
+    atoms = molecule("aspirin")
+    order = np.random.default_rng(0).permutation(len(atoms))
+    before, after = (double(batch(a, dtype=torch.float64)) for a in (atoms, atoms[order]))
+    heavy = np.flatnonzero(atoms.numbers > 1)
+    moved = torch.tensor([list(heavy).index(i) for i in order if i in heavy])
+    for key in ("field_origins", "field_features"):
+        torch.testing.assert_close(after[key], before[key][moved], rtol=0, atol=1e-10)
+
+
+def test_batch_changes_nothing(double, batch):
+    names = ["ethanol", "H2", "aspirin", "He", "CO2"]
+    together = double(batch(*names, dtype=torch.float64))["field_features"]
+    alone = [double(batch(name, dtype=torch.float64))["field_features"] for name in names]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-10)
+
+
+def test_derivatives_of_the_field_by_atoms(double, convert):
+    """Through the latent, first and second, against finite differences."""
+    head = FieldValue(16, ["a"]).double()
+    inputs = convert("H2O", "rattled ethanol", dtype=torch.float64)
+    points = torch.randn(6, 3, dtype=torch.float64)
+    asked = {"field_points": points, "field_n_points": torch.tensor([3, 3])}
+
+    def field(positions):
+        i, j = inputs[properties.idx_i], inputs[properties.idx_j]
+        vectors = positions[j] - positions[i]
+        given = inputs | asked | {properties.R: positions, properties.Rij: vectors}
+        return head(double(given))["field"]
+
+    positions = inputs[properties.R].clone().requires_grad_()
+    assert torch.autograd.gradcheck(field, positions, fast_mode=True)
+    assert torch.autograd.gradgradcheck(field, positions, fast_mode=True)
+
+
+def test_torchscript_agrees(autoencoder, batch, dtype):
+    inputs = batch("ethanol", "H2", "aspirin", dtype=dtype)
+    expected, scripted = autoencoder(dict(inputs)), torch.jit.script(autoencoder)(dict(inputs))
+    for key in KEYS:
+        torch.testing.assert_close(scripted[key], expected[key], rtol=0, atol=TOLERANCE[dtype])
+
+
+def test_bad_input(double, batch):
+    small = ChartEncoder(16, n_charts=2).double()
+    with pytest.raises(ValueError, match="molecule 1 of the batch needs 3 charts.*has 2"):
+        small(double.molfield(batch("H2O", "ethanol", dtype=torch.float64)))
+    with pytest.raises(ValueError, match=r"expected \(n_models, 512\)"):
+        double.decoder({"field_latent": torch.zeros(2, 510, dtype=torch.float64)})
