@@ -40,8 +40,7 @@ from benchmarks.functions import MARGIN, Inputs, in_box, near_atoms, train, with
 from benchmarks.training import Molecules, Target, load
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.fields import VectorFunction
-from schnetpack_molfield.representation import MolField
-from schnetpack_molfield.representation.chart_latent import ChartAutoencoder
+from schnetpack_molfield.representation import ChartAutoencoder, MolField
 
 ELEMENTS = ["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"]
 BETA, CUTOFF, WIDTH, N_GRID = 2.0, 5.0, 64, 32

@@ -1,5 +1,10 @@
 """Representations: MolField and the parts it is made of."""
 
+from schnetpack_molfield.representation.chart_latent import (
+    ChartAutoencoder,
+    ChartDecoder,
+    ChartEncoder,
+)
 from schnetpack_molfield.representation.frames import FRAMES
 from schnetpack_molfield.representation.hypernetwork import HYPERNETWORKS
 from schnetpack_molfield.representation.inr import CanonicalINR
@@ -12,6 +17,9 @@ __all__ = [
     "FRAMES",
     "HYPERNETWORKS",
     "CanonicalINR",
+    "ChartAutoencoder",
+    "ChartDecoder",
+    "ChartEncoder",
     "LatentAtlas",
     "LatentTable",
     "MolField",

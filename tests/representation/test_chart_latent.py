@@ -8,7 +8,7 @@ from schnetpack import properties
 from schnetpack.nn import CosineCutoff, GaussianRBF
 
 from schnetpack_molfield.atomistic import FieldValue
-from schnetpack_molfield.representation.chart_latent import ChartAutoencoder, ChartEncoder
+from schnetpack_molfield.representation import ChartAutoencoder, ChartEncoder
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
 from schnetpack_molfield.testing.potential import perturb
 
