@@ -111,7 +111,7 @@ def _read(structure: str) -> "Atoms":
 
     atoms = read_molecules(structure)[-1]
     if n_waters := atoms.info.get("n_waters"):
-        Console().print(f"{structure}: {n_waters} waters left out", highlight=False)
+        Console().print(f"{structure}: waters left out: {n_waters}", highlight=False)
     return atoms
 
 

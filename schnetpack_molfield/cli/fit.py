@@ -53,7 +53,7 @@ def fit(
     beta: Beta = 2.0,
     charts: Charts = "learned",
     cutoff: Cutoff = 3.5,
-    steps: Steps = 2000,
+    steps: Steps = 1500,
     seed: Seed = 0,
     resume: Resume = False,
     force: Force = False,
@@ -85,7 +85,7 @@ def fit(
 def _describe(structure: str, task: "FitTask") -> None:
     atoms = task.frames[0]
     waters = atoms.info.get("n_waters", 0)
-    left_out = f", {waters} waters left out" if waters else ""
+    left_out = f", waters left out: {waters}" if waters else ""
     nx, ny, nz = task.grid().shape
     _say(
         f"{structure}: {len(task.frames)} x {len(atoms)} atoms{left_out}; "

@@ -51,14 +51,15 @@ def interpolate(
 
     family = FittedFields.load(fitted)
     fields = [family.between(start, end, s) for s in np.linspace(0, 1, steps)]
-    files = [out] if out.suffix == ".npz" else _numbered(out, steps)
+    archive = out.suffix.lower() == ".npz"
+    files = [out] if archive else _numbered(out, steps)
     for file in files:
         check_new_file(file, (".npz", ".cube"), force)
-    if out.suffix == ".cube" or channel is not None:
+    if not archive or channel is not None:
         channel = fields[0].channels[fields[0].index(channel)]
     positions = np.concatenate([field.atoms.positions for field in fields])
     grid = Grid.around(positions, spacing, margin)
-    if out.suffix == ".npz":
+    if archive:
         _write_arrays(out, fields, grid, channel)
     else:
         _write_cubes(files, fields, grid.as_written_in_cube(), channel)

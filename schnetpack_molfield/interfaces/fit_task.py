@@ -138,8 +138,11 @@ def save_fit_file(path: Path, task: FitTask, fit: FieldFit) -> None:
         "fit": fit.state_dict(),
     }
     unfinished = path.with_name(f".{path.name}.unfinished")
-    torch.save(content, unfinished)
-    os.replace(unfinished, path)
+    try:
+        torch.save(content, unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def resume_fit(path: Path, task: FitTask, fit: FieldFit) -> None:

@@ -47,7 +47,7 @@ class FitOptions:
         ValueError: for fewer than 20 steps, or a cutoff that isn't positive.
     """
 
-    n_steps: int = 2000
+    n_steps: int = 1500
     cutoff: float = 3.5
     n_features: int = 8
     n_hidden: int = 32
@@ -175,7 +175,9 @@ class FieldFit:
 
     def _step(self) -> None:
         order = torch.randperm(len(self.values), generator=self.generator)
-        members, points, idx_m, exact = self._draw(order[:MEMBERS_PER_BATCH])
+        members, points, idx_m, exact = self._draw(
+            order[:MEMBERS_PER_BATCH], self.options.batch_size
+        )
         values = self.model(self.model.latents[members], points, idx_m)
         loss = F.mse_loss(values, exact)
         self.optimizer.zero_grad()
@@ -183,11 +185,11 @@ class FieldFit:
         self.optimizer.step()
         self.scheduler.step()
 
-    def _draw(self, members: Tensor, n: int | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _draw(self, members: Tensor, n_samples: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Random samples of some members: members, points, index of the member, values."""
-        n_each = max(1, (n or self.options.batch_size) // len(members))
-        idx_m = torch.arange(len(members)).repeat_interleave(n_each)
+        idx_m = torch.arange(len(members)).repeat_interleave(max(1, n_samples // len(members)))
         rows = torch.randint(len(self.points), (len(idx_m),), generator=self.generator)
+        members, rows, idx_m = (x.to(self.points.device) for x in (members, rows, idx_m))
         return members, self.points[rows], idx_m, self.values[members[idx_m], rows]
 
     @torch.no_grad()

@@ -64,7 +64,7 @@ def test_waters_of_a_pdb_are_left_out_and_said_so(folder):
     water = record.format(3, "O", "HOH", 2, 9.0, "O")
     (folder / "x.pdb").write_text("".join([*lines, water, "END\n"]))
     result = run("x.pdb", "-c", "sdf", "-o", "x.cube")
-    assert result.exit_code == 0 and "x.pdb: 1 waters left out" in result.output
+    assert result.exit_code == 0 and "x.pdb: waters left out: 1" in result.output
     assert read_cube_data("x.cube")[1].numbers.tolist() == [6, 8]
 
 

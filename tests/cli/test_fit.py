@@ -77,6 +77,18 @@ def test_channels(folder):
     assert "channel 'C' has no atoms; there are H, O" in str(refused.exception)
 
 
+def test_a_complex_has_channels_of_protein_and_ligand(folder):
+    record = "{:6s}{:5d}  {:<3s} {:3s} A{:4d}    {:8.3f}   0.000   0.000  1.00  0.00{:>12s}\n"
+    atoms = [("ATOM", 1, "CA", "GLY", 1, 0.0, "C"), ("ATOM", 2, "O", "GLY", 1, 1.3, "O")]
+    ligand = ("HETATM", 3, "O1", "LIG", 2, 5.0, "O")
+    water = ("HETATM", 4, "O", "HOH", 3, 9.0, "O")
+    lines = [record.format(*fields) for fields in (*atoms, ligand, water)]
+    (folder / "complex.pdb").write_text("".join([*lines, "END\n"]))
+    result = fit("complex.pdb", steps=20)
+    assert "1 x 3 atoms, waters left out: 1; 3 channels on" in result.output
+    assert FittedFields.load("x.pt").field().channels == ["protein:C", "protein:O", "ligand:O"]
+
+
 def test_interpolation_in_one_archive(folder):
     assert fit("ensemble.xyz", "--charts", "atom").exit_code == 0
     result = run("interpolate", "x.pt", "--from", 1, "--to", 0, "--steps", 3, "-o", "m.npz")

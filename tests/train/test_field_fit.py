@@ -27,10 +27,10 @@ def water(n_members=1):
     return positions, points, torch.stack(values)
 
 
-def start(n_members=1, options=OPTIONS):
+def start(n_members=1, options=OPTIONS, dtype=torch.float32):
     positions, points, values = water(n_members)
-    model = make_auto_decoder(positions, CHANNELS, options)
-    return FieldFit(model, points, values, options, data_range=np.exp(2.0))
+    model = make_auto_decoder(positions, CHANNELS, options).to(dtype)
+    return FieldFit(model, points.to(dtype), values.to(dtype), options, data_range=np.exp(2.0))
 
 
 def run(fit, n_checks=None):
@@ -46,8 +46,8 @@ def test_psnr_is_the_formula():
 
 
 @pytest.mark.parametrize("n_members", [1, 3])
-def test_it_learns(n_members):
-    fit = start(n_members)
+def test_it_learns(n_members, dtype):
+    fit = start(n_members, dtype=dtype)
     assert run(fit).step == 100
     assert fit.best_psnr > 30
     model, members = fit.best_model(), torch.arange(n_members)
