@@ -192,7 +192,8 @@ class ChartDecoder(nn.Module):
         radial = self.radial_functions(self.radial_basis(distances)[layout.points])
         rounds = radial.split(self.n_channels, dim=-1)  # (n_real, n_points, n_channels) each
         for i, interaction in enumerate(self.interactions):
-            features = interaction.norm(q, x)
+            # newer torch types what is in a ModuleList as "Tensor | Module"
+            features = interaction.norm(q, x)  # type: ignore[operator]
             q, x, _ = interaction(q, x, features, features, rounds[i], layout)
         return self.norm(q, x)
 
