@@ -54,7 +54,7 @@ def check_new_file(path: str | Path, suffixes: Iterable[str], force: bool) -> Pa
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder of {path} does not exist; create it first")
     if path.exists() and not force:
-        raise FileExistsError(f"{path} exists; use force=True to overwrite it")
+        raise FileExistsError(f"{path} exists; use force=True (--force) to overwrite it")
     return path
 
 

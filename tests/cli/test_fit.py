@@ -173,7 +173,7 @@ def test_resume_needs_the_same_fit(folder):
 def test_existing_file_needs_force(folder):
     (folder / "x.pt").write_text("mine")
     result = fit("water.xyz", steps=20)
-    assert isinstance(result.exception, FileExistsError)
+    assert isinstance(result.exception, FileExistsError) and "--force" in str(result.exception)
     assert (folder / "x.pt").read_text() == "mine"
     assert fit("water.xyz", "--force", steps=20).exit_code == 0
 
