@@ -1,5 +1,7 @@
 """Molecules from files and SMILES: what is read, what is left out and what is refused."""
 
+import sys
+
 import ase.io
 import gemmi
 import numpy as np
@@ -167,3 +169,12 @@ def test_neither_file_nor_smiles():
     for smiles in ("ethanol", "CC(", ""):
         with pytest.raises(ValueError, match="neither a file nor a SMILES"):
             read_molecules(smiles)
+
+
+@pytest.mark.parametrize("source", ["x.sdf", "CCO"])
+def test_without_rdkit_one_line_says_what_to_install(folder, monkeypatch, source):
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    monkeypatch.setitem(sys.modules, "rdkit.Chem", None)
+    (folder / "x.sdf").write_text("")
+    with pytest.raises(ImportError, match=r"rdkit is needed here .*schnetpack-molfield\[chem\]"):
+        read_molecules(source)
