@@ -52,6 +52,7 @@ class ChartEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.n_charts = n_charts
+        self.model_outputs = ["field_latent"]
         self.scalars = ScaledDense(n_channels, n_scalars, bias=False)
         self.vectors = ScaledDense(n_channels, n_vectors, bias=False)
         self.tensors = ScaledDense(n_channels, n_tensors, bias=False)
@@ -214,9 +215,9 @@ class ChartDecoder(nn.Module):
 class ChartAutoencoder(nn.Module):
     """MolField, a latent of fixed length, and the charts made of it: a representation.
 
-    What is behind it, such as `FieldValue`, sees nothing of the molecule but the latent, the key
-    `field_latent` (n_molecules, n_latent). To ask a latent of other origin, put the `decoder` in
-    the place of the representation.
+    What is behind it, such as `FieldValue`, sees nothing of the molecule but the latent, which is
+    an output of the model too, `field_latent` (n_molecules, n_latent). To ask a latent of other
+    origin, put the `decoder` in the place of the representation.
 
     Args:
         molfield: the encoder of atoms, with atom charts.

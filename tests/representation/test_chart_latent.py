@@ -5,6 +5,8 @@ import pytest
 import torch
 from ase import Atoms
 from schnetpack import properties
+from schnetpack.atomistic import PairwiseDistances
+from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
 
 from schnetpack_molfield.atomistic import FieldValue
@@ -64,6 +66,17 @@ def test_field_sees_the_latent_only(autoencoder, batch, dtype):
     decoded = autoencoder.decoder({"field_latent": written["field_latent"]})
     for key in KEYS:
         torch.testing.assert_close(decoded[key], written[key], rtol=0, atol=0)
+
+
+def test_latent_is_an_output_of_a_model(double, convert):
+    model = NeuralNetworkPotential(double, [PairwiseDistances()], [FieldValue(16, ["a"])]).double()
+    inputs = convert("ethanol", dtype=torch.float64)
+    points = torch.randn(5, 3, dtype=torch.float64)
+    asked = {"field_points": points, "field_n_points": torch.tensor([5])}
+    outputs = model(inputs | asked)
+    decoder = NeuralNetworkPotential(double.decoder, output_modules=model.output_modules)
+    again = decoder({"field_latent": outputs["field_latent"]} | asked)
+    torch.testing.assert_close(again["field"], outputs["field"])
 
 
 def test_charts_turn_with_the_molecule(autoencoder, batch, dtype, orthogonal):
