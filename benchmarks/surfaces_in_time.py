@@ -3,12 +3,15 @@
     python -m benchmarks.surfaces_in_time ethanol_md.extxyz --potential ethanol_model/best_model
 
 The protocol of DSR (Sun et al. 2023): every fifth frame of the first four fifths trains, all frames
-are asked. Three functions, trained by the same loss on exact distances to van der Waals surfaces:
+are asked. Functions that are trained by the same loss on exact distances to van der Waals surfaces,
+and one that isn't:
 
 - `charts`: `TrajectoryAtlas` and `LearnedDistance`;
 - `newton`: the same, in twice the time, given also frames that the potential puts between the
   trained ones and after them (`interfaces.newton_path`), none of them from the file;
-- `network`: DSR's, 8 x 512, softplus, in ten times the time.
+- `network`: DSR's, 8 x 512, softplus, in ten times the time;
+- `spline`: the true surface of atoms on cubic splines through the trained frames, for the limit of
+  what interpolation can do.
 
 Budgets are seconds of CPU time, so that a shared machine doesn't matter. Every frame that was asked
 is one line of `surfaces_in_time.jsonl`, and functions that are there aren't trained again.
@@ -17,7 +20,6 @@ is one line of `surfaces_in_time.jsonl`, and functions that are there aren't tra
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -30,16 +32,11 @@ from ase import Atoms
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from schnetpack.model import NeuralNetworkPotential
 from torch import Tensor, nn
 
+from benchmarks.surface_functions import Charts, Sample, SoftplusNetwork, SplinedAtoms, draw, train
 from benchmarks.surface_scores import grid_128, mesh_scores
 from benchmarks.trajectory import newton_frames
-from schnetpack_molfield.atomistic import LearnedDistance
-from schnetpack_molfield.fields import molecular_surface
-from schnetpack_molfield.representation import TrajectoryAtlas
-from schnetpack_molfield.train import SurfaceLoss
-from schnetpack_molfield.transform.sampling import in_box, near_surface
 
 INTERVAL, KNOWN = 5, 0.8
 Line = dict[str, float | int | str]
@@ -59,6 +56,7 @@ class Run(NamedTuple):
 RUNS = {
     "charts": Run("charts", 1, 1e-2, 3072, 1, 20_000),
     "newton": Run("charts, Newton", 2, 1e-2, 3072, 1, 20_000),
+    "spline": Run("atoms on splines", 0, 0, 0, 1, 20_000),
     "network": Run("8 x 512 softplus", 10, 3e-4, 2048, 4, 10_000),
 }
 
@@ -75,98 +73,6 @@ class Data:
     def numbers(self) -> Tensor:
         """Atomic numbers (n_atoms,)."""
         return torch.as_tensor(self.frames[0].numbers)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Exact distances around the molecule at some times."""
-
-    times: Tensor  # (n_frames,), fs
-    points: Tensor  # (n_frames, n_points, 3)
-    target: Tensor  # (n_frames, n_points)
-
-    def batch(self, n_points: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Points, times and targets, `n_points` in all, about equally many of every frame."""
-        n_frames = min(len(self.times), 64)
-        frames = torch.randperm(len(self.times))[:n_frames]
-        rows = torch.randint(self.points.shape[1], (n_points // n_frames,))
-        return self.points[frames][:, rows], self.times[frames], self.target[frames][:, rows]
-
-
-def draw(numbers: Tensor, positions: Tensor, times: Tensor, n: int) -> Sample:
-    """Distances at n points per frame, three quarters of them near the surface."""
-    exact, near = molecular_surface("exact"), molecular_surface("gaussian")
-    points, target = [], []
-    for frame in track(positions, description="exact distances"):
-        close = near_surface(near, numbers, frame, 3 * n // 4, 0.3)
-        points.append(torch.cat([close, in_box(frame, n // 4, 2.5)]))
-        target.append(exact(points[-1], numbers, frame).squeeze(1))
-    return Sample(times, torch.stack(points), torch.stack(target))
-
-
-class Charts(nn.Module):
-    """The model of `experiment=molfield_trajectory`, for points of several frames."""
-
-    def __init__(self, sample: Sample, n_charts: int) -> None:
-        super().__init__()
-        atlas = TrajectoryAtlas(n_charts, n_knots=len(sample.times))
-        atlas.begin(sample.times, sample.points[sample.target < -0.6])
-        self.model = NeuralNetworkPotential(atlas, [], [LearnedDistance(16, cutoff=2.5)])
-
-    def forward(self, points: Tensor, times: Tensor) -> Tensor:
-        """Distances (n_frames, n)."""
-        asked = torch.full((len(times),), points.shape[1])
-        inputs = {"time": times, "field_points": points.flatten(0, 1), "field_n_points": asked}
-        return self.model(inputs)["sdf"].view(points.shape[:2])
-
-
-class SoftplusNetwork(nn.Module):
-    """DSR's: 8 layers of 512, softplus, the input once more in the middle, starts as a sphere.
-
-    Gropp et al. 2020, arXiv:2002.10099, whose network and initial weights it has.
-    """
-
-    def __init__(self, sample: Sample, n_hidden: int = 512, n_layers: int = 8) -> None:
-        super().__init__()
-        self.first, self.last = float(sample.times.min()), float(sample.times.max())
-        self.scale = float(sample.points.abs().max())
-        widths = [4] + [n_hidden] * n_layers
-        self.layers = nn.ModuleList(
-            nn.Linear(n_in + (4 if k == n_layers // 2 else 0), n_out)
-            for k, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True))
-        )
-        self.out = nn.Linear(n_hidden, 1)
-        for layer in self.layers:
-            nn.init.normal_(layer.weight, 0.0, (2 / n_hidden) ** 0.5)
-            nn.init.zeros_(layer.bias)
-        nn.init.normal_(self.out.weight, (torch.pi / n_hidden) ** 0.5, 1e-5)
-        nn.init.constant_(self.out.bias, -0.5)
-
-    def forward(self, points: Tensor, times: Tensor) -> Tensor:
-        """Distances (n_frames, n)."""
-        t = 2 * (times - self.first) / (self.last - self.first) - 1
-        t = t.view(-1, 1, 1).expand(*points.shape[:2], 1)
-        x = h = torch.cat([points / self.scale, t], dim=2)
-        for k, layer in enumerate(self.layers):
-            h = torch.cat([h, x], dim=2) if k == len(self.layers) // 2 else h
-            h = nn.functional.softplus(layer(h), beta=100)
-        return self.scale * self.out(h).squeeze(2)
-
-
-def train(model: nn.Module, sample: Sample, seconds: float, rate: float, n_points: int) -> int:
-    """Adam until `seconds` of CPU time are over, the rate falling as a cosine; returns steps."""
-    optimizer, loss_fn = torch.optim.Adam(model.parameters(), rate), SurfaceLoss(width=1.0)
-    start, steps, used = time.process_time(), 0, 0.0
-    while used < seconds:
-        share = used / seconds
-        warm = min(1.0, 20 * share)
-        optimizer.param_groups[0]["lr"] = rate * warm * 0.5 * (1 + np.cos(np.pi * share))
-        points, times, target = sample.batch(n_points)
-        optimizer.zero_grad()
-        loss_fn(model(points, times), target).backward()
-        optimizer.step()
-        steps, used = steps + 1, time.process_time() - start
-    return steps
 
 
 def part(frame: int, trained: range) -> str:
@@ -238,13 +144,15 @@ def draw_curves(path: Path, lines: list[Line]) -> None:
     figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
-def build(name: str, data: Data, n_charts: int) -> tuple[nn.Module, Sample]:
+def build(name: str, data: Data, n_charts: int) -> tuple[nn.Module, Sample | None]:
     """An untrained function and what it is trained on."""
+    chosen = [data.frames[k] for k in data.trained]
+    if name == "spline":
+        return SplinedAtoms(chosen), None
     if name == "newton":
         times, positions = newton_frames(data.frames, data.trained, data.potential)
         sample = draw(data.numbers, positions, times, n=2000)
         return Charts(sample, n_charts), sample
-    chosen = [data.frames[k] for k in data.trained]
     positions = torch.tensor(np.array([atoms.positions for atoms in chosen])).float()
     times = torch.tensor([atoms.info["time"] for atoms in chosen]).float()
     sample = draw(data.numbers, positions, times, n=4000)
@@ -273,9 +181,9 @@ def main(
             continue
         torch.manual_seed(seed)
         model, sample = build(name, data, n_charts)
-        budget = run.share * seconds
-        steps = train(model, sample, budget, run.rate, run.n_points)
-        print(f"{run.title}: {steps} steps in {budget:.0f} s of CPU time")
+        if sample is not None:
+            steps = train(model, sample, run.share * seconds, run.rate, run.n_points)
+            print(f"{run.title}: {steps} steps in {run.share * seconds:.0f} s of CPU time")
         lines += ask(run, model.eval(), data)
         out.write_text("".join(json.dumps(line) + "\n" for line in lines))
     Console(width=140).print(table(lines))

@@ -22,8 +22,8 @@ from schnetpack.model import NeuralNetworkPotential
 from scipy.cluster.vq import kmeans2
 from torch import Tensor, nn
 
+from benchmarks.surface_functions import Sample, train
 from benchmarks.surface_scores import grid_128
-from benchmarks.surfaces_in_time import Sample, train
 from schnetpack_molfield.atomistic import LearnedDistance
 from schnetpack_molfield.fields import molecular_surface
 from schnetpack_molfield.representation.latent_atlas import LatentAtlas, LatentTable

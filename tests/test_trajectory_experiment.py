@@ -37,7 +37,6 @@ def best_model(folder, run_command) -> Path:
         "data.datapath=frames.db",
         "trainer.max_epochs=30",
         "field.training_points.n_near_surface=64",
-        "trainer.check_val_every_n_epoch=10",
         *sizes,
     )
     (line,) = [line for line in done.stdout.splitlines() if "test_sdf_iou" in line]

@@ -15,6 +15,8 @@ __all__ = ["batch_forces", "newton_path"]
 
 #: Positions (n_frames, n_atoms, 3) in Angstrom to forces of the same shape in eV/Angstrom.
 Forces = Callable[[np.ndarray], np.ndarray]
+#: Intervals between known frames that are solved together; all at once converge badly.
+WINDOW = 4
 
 
 def newton_path(
@@ -32,9 +34,9 @@ def newton_path(
 
     .. math:: r_{n+1} - 2 r_n + r_{n-1} = \tfrac{h^2}{12} (a_{n+1} + 10\, a_n + a_{n-1})
 
-    which, with the known frames held fixed, is solved for all other frames at once, in least
-    squares and mass-weighted coordinates, by the Levenberg-Marquardt method. It starts from
-    straight lines. Memory and time are linear in the number of frames.
+    which, with the known frames held fixed, is solved for all frames within a few intervals at
+    once, in least squares and mass-weighted coordinates, by the Levenberg-Marquardt method. It
+    starts from straight lines.
 
     Args:
         frames: (n_known, n_atoms, 3) in Angstrom, at constant energy, without jumps.
@@ -66,7 +68,11 @@ def newton_path(
     flat = known.reshape(len(known), -1) * root_mass  # (n_known, d)
     nodes = np.arange(fixed[-1] + 1)
     q = np.stack([np.interp(nodes, fixed, x) for x in flat.T], axis=1)  # (n_nodes, d)
-    q = _solve(q, fixed, acceleration, interval / n_steps * units.fs, max_iterations)
+    starts = range(0, max(1, len(known) - 2), WINDOW)
+    for first, last in zip(starts, [*starts[1:], len(known) - 1], strict=True):
+        part = slice(fixed[first], fixed[last] + 1)
+        held = fixed[first : last + 1] - fixed[first]
+        q[part] = _solve(q[part], held, acceleration, interval / n_steps * units.fs, max_iterations)
     return (q / root_mass).reshape(len(q), -1, 3)
 
 
