@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import gemmi
@@ -71,7 +72,7 @@ def _check_frame(name: str, atoms: Atoms) -> None:
     if len(atoms) == 0:
         raise ValueError(f"{name} has no atoms")
     if atoms.pbc.any():
-        raise ValueError(f"{name} is periodic; fields are of molecules, set pbc to False")
+        raise ValueError(f"{name} is periodic, but fields are of molecules: remove its cell")
     if not np.isfinite(atoms.positions).all():
         atom = int(np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[0])
         raise ValueError(f"{name}: atom {atom} ({atoms.symbols[atom]}) has no finite position")
@@ -116,8 +117,8 @@ def _read_gemmi(path: str) -> list[Atoms]:
 
 def _is_alternative(flat: gemmi.FlatStructure) -> np.ndarray:
     """Whether each atom is in another than its residue's first alternative location, (n_atoms,)."""
-    names = (np.asarray(flat.chain_ids), np.asarray(flat.residue_names))  # (n_atoms, 8) each
-    place = np.column_stack([flat.model_num, flat.resnums, flat.icodes, *names])
+    chain = np.asarray(flat.chain_ids)  # (n_atoms, 8) characters
+    place = np.column_stack([flat.model_num, flat.resnums, flat.icodes, chain])
     residue = np.unique(place, axis=0, return_inverse=True)[1].ravel()  # (n_atoms,)
     location = np.asarray(flat.altlocs, dtype=int)  # 0 where there is one location only
     first = np.full(len(residue), 127)
@@ -157,11 +158,11 @@ def _read_sdf(path: str) -> list[Atoms]:
     return [_from_rdkit(molecule) for molecule in molecules]
 
 
-def _from_rdkit(molecule: "object") -> Atoms:
-    conformer = molecule.GetConformer()  # type: ignore[attr-defined]
+def _from_rdkit(molecule: Any) -> Atoms:
+    conformer = molecule.GetConformer()
     if not conformer.Is3D():
         raise ValueError("it has no 3-D coordinates; give the SMILES of the molecule instead")
-    numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]  # type: ignore[attr-defined]
+    numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
     return Atoms(numbers, conformer.GetPositions())
 
 

@@ -17,6 +17,7 @@ COMPLEX = [
     ("ATOM", " N", "", "ALA", 1, (0.0, 0.0, 0.0), "N"),
     ("ATOM", " CA", "A", "ALA", 1, (1.5, 0.0, 0.0), "C"),
     ("ATOM", " CA", "B", "ALA", 1, (1.4, 0.3, 0.0), "C"),
+    ("ATOM", " CB", "B", "SER", 1, (1.4, 0.3, 1.0), "C"),  # another residue in the same place
     ("HETATM", "SE", "", "MSE", 2, (3.0, 0.0, 0.0), "SE"),
     ("HETATM", "CA", "", "XYZ", 3, (0.0, 4.0, 0.0), "CA"),
     ("HETATM", " O1", "B", "XYZ", 3, (0.0, 5.0, 0.0), "O"),
