@@ -48,7 +48,7 @@ CUTOFF, FIELD_CUTOFF, N_FEATURES, CORE = 5.0, 3.0, 64, 0.3
 FLOOR, CEILING = 0.01, 2.0
 #: Distances from the nearest nucleus in Angstrom between which errors are summed up.
 SHELLS = [0.3, 0.5, 0.8, 1.2, 2.0]
-N_TEST, KEY = 16, "electron_density"
+N_TEST, BATCH_SIZE, KEY = 16, 8, "electron_density"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def train(
     model: NeuralNetworkPotential, cases: list[Case], steps: int, lr: float, device: str
 ) -> float:
     """One-cycle AdamW on the integral of the absolute error; returns seconds."""
-    loader = AtomsLoader(Drawn(cases, 512), batch_size=8, shuffle=True, drop_last=True)
+    loader = AtomsLoader(Drawn(cases, 512), batch_size=BATCH_SIZE, shuffle=True, drop_last=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
     loss_fn, start, batches = RelativeL1(FLOOR, CEILING), time.perf_counter(), iter(loader)
@@ -193,6 +193,9 @@ def main(
     seed: int = 0,
 ) -> None:
     """Train on each number of molecules and print the errors."""
+    counts = [int(size) for size in sizes.split(",")]
+    if min(counts) < BATCH_SIZE:
+        raise typer.BadParameter(f"a step takes {BATCH_SIZE} molecules, got --sizes {sizes}")
     torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cases = read(data)
@@ -202,7 +205,7 @@ def main(
         test, others = others[:8], others[8:]
     promolecule = [errors(PromoleculeDensity().of(cases[m].atoms), cases[m]) for m in test]
     found = {"promolecule": torch.stack(promolecule).mean(dim=0)}
-    for size in map(int, sizes.split(",")):
+    for size in counts:
         torch.manual_seed(seed)
         model = build().to(device)
         seconds = train(model, [cases[m] for m in others[:size]], steps, lr, device)
