@@ -67,7 +67,8 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "learned-smooth": learned,
     "learned-pairs": lambda: learned(pair_rank=4),
     "learned-pairs-smooth": lambda: learned(pair_rank=4),
-    "learned-fast": lambda: learned(gain=3),
+    "learned-fast": lambda: learned(gain=10),
+    "learned-fast-smooth": lambda: learned(gain=10),
     "not-learned": lambda: learned().requires_grad_(False),  # what its start alone is worth
     "from-gaussian": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
     "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
