@@ -112,7 +112,7 @@ def report(name: str, values: Tensor) -> None:
 def main(
     kind: Annotated[str, typer.Argument(help="atoms, latent")],
     data: Annotated[Path, typer.Option(help="freesolv.npz")],
-    epochs: int = 80,
+    epochs: int = 30,
     seed: int = 0,
     threads: int = 1,
 ) -> None:
