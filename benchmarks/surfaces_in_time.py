@@ -1,14 +1,12 @@
 """A trajectory's surface as one function of point and time, without atoms when it is asked.
 
-    python -m benchmarks.surfaces_in_time ethanol_md.extxyz --potential ethanol_model/best_model
+    python -m benchmarks.surfaces_in_time ethanol_md.extxyz
 
 The protocol of DSR (Sun et al. 2023): every fifth frame of the first four fifths trains, all frames
 are asked. Functions that are trained by the same loss on exact distances to van der Waals surfaces,
 and one that isn't:
 
 - `charts`: `TrajectoryAtlas` and `LearnedDistance`;
-- `newton`: the same, in twice the time, given also frames that the potential puts between the
-  trained ones and after them (`interfaces.newton_path`), none of them from the file;
 - `network`: DSR's, 8 x 512, softplus, in ten times the time;
 - `spline`: the true surface of atoms on cubic splines through the trained frames, for the limit of
   what interpolation can do.
@@ -36,7 +34,6 @@ from torch import Tensor, nn
 
 from benchmarks.surface_functions import Charts, Sample, SoftplusNetwork, SplinedAtoms, draw, train
 from benchmarks.surface_scores import grid_128, mesh_scores
-from benchmarks.trajectory import newton_frames
 
 INTERVAL, KNOWN = 5, 0.8
 Line = dict[str, float | int | str]
@@ -55,7 +52,6 @@ class Run(NamedTuple):
 
 RUNS = {
     "charts": Run("charts", 1, 1e-2, 3072, 1, 20_000),
-    "newton": Run("charts, Newton", 2, 1e-2, 3072, 1, 20_000),
     "spline": Run("atoms on splines", 0, 0, 0, 1, 20_000),
     "network": Run("8 x 512 softplus", 10, 3e-4, 2048, 4, 10_000),
 }
@@ -63,11 +59,10 @@ RUNS = {
 
 @dataclass(frozen=True)
 class Data:
-    """A trajectory, which of its frames are trained on, and the potential that made it."""
+    """A trajectory, and which of its frames are trained on."""
 
     frames: list[Atoms]
     trained: range
-    potential: Path
 
     @property
     def numbers(self) -> Tensor:
@@ -149,10 +144,6 @@ def build(name: str, data: Data, n_charts: int) -> tuple[nn.Module, Sample | Non
     chosen = [data.frames[k] for k in data.trained]
     if name == "spline":
         return SplinedAtoms(chosen), None
-    if name == "newton":
-        times, positions = newton_frames(data.frames, data.trained, data.potential)
-        sample = draw(data.numbers, positions, times, n=2000)
-        return Charts(sample, n_charts), sample
     positions = torch.tensor(np.array([atoms.positions for atoms in chosen])).float()
     times = torch.tensor([atoms.info["time"] for atoms in chosen]).float()
     sample = draw(data.numbers, positions, times, n=4000)
@@ -161,7 +152,6 @@ def build(name: str, data: Data, n_charts: int) -> tuple[nn.Module, Sample | Non
 
 def main(
     trajectory: Annotated[Path, typer.Argument(help="Written by benchmarks.trajectory.")],
-    potential: Annotated[Path, typer.Option(help="The best_model that wrote it.")],
     models: str = ",".join(RUNS),
     seconds: Annotated[float, typer.Option(help="CPU time to train `charts`.")] = 30.0,
     n_charts: int = 16,
@@ -173,7 +163,7 @@ def main(
     torch.set_num_threads(1)
     frames = ase.io.read(trajectory, index=":")
     trained = range(0, int(KNOWN * len(frames)), INTERVAL)
-    data = Data(frames, trained, potential)
+    data = Data(frames, trained)
     lines = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     for name in models.split(","):
         run = RUNS[name]

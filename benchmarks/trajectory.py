@@ -20,11 +20,9 @@ from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
-from torch import Tensor
 
 from schnetpack_molfield.fields.checks import check_new_file
 from schnetpack_molfield.interfaces import MolFieldCalculator
-from schnetpack_molfield.interfaces.newton_path import batch_forces, newton_path
 
 TIME_STEP = 0.5  # fs
 
@@ -52,35 +50,6 @@ def follow(atoms: Atoms, n_frames: int, interval: float) -> list[Atoms]:
     dynamics.attach(record, interval=every)
     dynamics.run((n_frames - 1) * every)
     return frames
-
-
-def newton_frames(frames: list[Atoms], trained: range, model: Path) -> tuple[Tensor, Tensor]:
-    """What a potential makes of the trained frames alone: times (n,) and positions (n, n_atoms, 3).
-
-    As many frames as there are, between the trained ones by `newton_path`, and after them by
-    molecular dynamics that goes on from the path.
-    """
-    calculator = MolFieldCalculator(model, dtype="float64")
-    interval = frames[1].info["time"] - frames[0].info["time"]  # fs
-    per_frame = round(interval / 2)  # steps of 2 fs
-    path = newton_path(
-        np.array([frames[k].positions for k in trained]),
-        frames[0].get_masses(),
-        interval * trained.step,
-        batch_forces(calculator, frames[0]),
-        n_steps=per_frame * trained.step,
-    )
-    # fourth order, at the last time that has two neighbours on both sides
-    slope = (path[-5] - 8 * path[-4] + 8 * path[-2] - path[-1]) / (12 * interval / per_frame)
-    atoms = Atoms(frames[0].numbers, path[-3])
-    atoms.calc = calculator
-    atoms.set_velocities(slope / units.fs)
-    VelocityVerlet(atoms, TIME_STEP * units.fs).run(round(2 * interval / per_frame / TIME_STEP))
-    later = follow(atoms, len(frames) - trained[-1], interval)[1:]
-    known = path[::per_frame]
-    positions = np.concatenate([known, [frame.positions for frame in later]])
-    times = [frame.info["time"] for frame in frames]
-    return torch.tensor(times).float(), torch.tensor(positions).float()
 
 
 def main(
