@@ -36,7 +36,7 @@ class Ensemble(nn.Module):
     def __init__(self, sample: Sample, n_charts: int) -> None:
         super().__init__()
         inside = sample.points[sample.target < -0.8].numpy()  # (n, 3)
-        origins, _ = kmeans2(inside, n_charts, minit="points", seed=0, iter=5, missing="warn")
+        origins, _ = kmeans2(inside, n_charts, minit="points", seed=0, iter=5)
         n_members = len(sample.times)
         atlas = LatentAtlas(torch.as_tensor(origins), 16, n_members)
         head = LearnedDistance(16, radius=1.6, cutoff=2.5, pairs_per_block=2**24)
