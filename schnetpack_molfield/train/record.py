@@ -47,6 +47,7 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
         datamodule: its data, already set up.
     """
     units = datamodule.dataset.units
+    has_cutoff = getattr(model.representation, "cutoff_fn", model.representation)
     outputs = sorted(model.model_outputs)
     forces = next((m for m in model.modules() if isinstance(m, Forces | Response)), None)
     energy = next((key for key in ENERGY_KEYS if key in outputs), None)
@@ -54,7 +55,7 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
     forces_key = getattr(forces, "force_key", "forces")
     return {
         "version": __version__,
-        "cutoff": float(model.representation.cutoff_fn.cutoff),
+        "cutoff": float(has_cutoff.cutoff),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
         "distance_unit": datamodule.dataset.distance_unit,
         "property_units": {key: units[key] for key in outputs if key in units},
