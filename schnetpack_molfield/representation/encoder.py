@@ -1,6 +1,7 @@
 """The encoder: first equivariant features of every atom from the atoms around it."""
 
 import schnetpack.properties as properties
+import torch
 from schnetpack.utils import required_fields_from_properties
 from torch import Tensor, nn
 
@@ -61,29 +62,27 @@ class ExternalFields(nn.Module):
     def __init__(self, response_properties: list[str], n_channels: int, max_z: int) -> None:
         super().__init__()
         fields = required_fields_from_properties(list(response_properties))
-        self.electric = properties.electric_field in fields
-        self.magnetic = properties.magnetic_field in fields
-        self.polarity = nn.Embedding(max_z + 1, n_channels)
-        self.magnetism = nn.Embedding(max_z + 1, n_channels)
-        self.moment = nn.Embedding(max_z + 1, n_channels)
+        electric = properties.electric_field in fields
+        magnetic = properties.magnetic_field in fields
+        self.n_channels = n_channels
+        self.polarity = nn.Embedding(max_z + 1, n_channels) if electric else None
+        self.magnetism = nn.Embedding(max_z + 1, n_channels) if magnetic else None
+        self.moment = nn.Embedding(max_z + 1, n_channels) if magnetic else None
         self.harmonics = SoftHarmonics().harmonics
 
     def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return what the fields add to q (n_atoms, n_channels) and x (n_atoms, 8, n_channels)."""
         z, idx_m = inputs[properties.Z], inputs[properties.idx_m]
-        scalars = self.polarity(z) * 0  # (n_atoms, n_channels)
-        vectors = scalars.unsqueeze(1).expand(-1, 3, -1)
-        tensors = scalars.unsqueeze(1).expand(-1, 5, -1)
-        if self.electric:
+        zeros = inputs[properties.R].new_zeros(z.shape[0], 9, self.n_channels)
+        scalars, vectors, tensors = zeros.split([1, 3, 5], dim=1)
+        if self.polarity is not None:
             field = inputs[properties.electric_field][idx_m]  # (n_atoms, 3)
             vectors = field.unsqueeze(2) * self.polarity(z).unsqueeze(1)
-        if self.magnetic:
+        if self.magnetism is not None and self.moment is not None:
             field = inputs[properties.magnetic_field][idx_m]  # (n_atoms, 3)
             moments = inputs[properties.nuclear_magnetic_moments]  # (n_atoms, 3)
             axial = field.unsqueeze(1) * self.magnetism(z).unsqueeze(2)
             axial = axial + moments.unsqueeze(1) * self.moment(z).unsqueeze(2)
-            scalars = axial.square().sum(dim=2)  # (n_atoms, n_channels)
+            scalars = axial.square().sum(dim=2).unsqueeze(1)  # (n_atoms, 1, n_channels)
             tensors = self.harmonics(axial).split([1, 3, 5], dim=2)[2].transpose(1, 2)
-        return scalars, nn.functional.pad(vectors, [0, 0, 0, 5]) + nn.functional.pad(
-            tensors, [0, 0, 3, 0]
-        )
+        return scalars.squeeze(1), torch.cat([vectors, tensors], dim=1)
