@@ -35,7 +35,9 @@ def best_model(folder, run_command) -> Path:
         "spktrain",
         "experiment=molfield_trajectory",
         "data.datapath=frames.db",
-        "trainer.max_epochs=30",
+        "trainer.max_epochs=60",
+        "callbacks.ema.decay=0.9",
+        "+seed=0",
         "field.training_points.n_near_surface=64",
         *sizes,
     )
