@@ -17,7 +17,15 @@ Structure = Annotated[
         "or frames of the same atoms; or a SMILES string."
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write, FILE.pt.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="The file to write, FILE.pt. Without it: the name of the structure's file in this "
+        "folder, fit.pt for a SMILES.",
+    ),
+]
 Channels = Annotated[
     str | None,
     typer.Option(
@@ -46,7 +54,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 
 def fit(
     structure: Structure,
-    out: Out,
+    out: Out = None,
     channels: Channels = None,
     grid: NumGrid = 32,
     margin: Margin = 3.0,
@@ -69,6 +77,7 @@ def fit(
     from schnetpack_molfield.interfaces.structures import read_molecules
     from schnetpack_molfield.train.field_fit import FitOptions
 
+    out = out or _name(structure)
     check_new_file(out, [".pt"], force or resume)
     frames = read_molecules(structure)
     names = default_channels(frames[0]) if channels is None else channels.split(",")
@@ -80,6 +89,10 @@ def fit(
         resume_fit(out, task, running)
     _run(out, task, running)
     _report(out, task, running)
+
+
+def _name(structure: str) -> Path:
+    return Path(f"{Path(structure).stem if Path(structure).is_file() else 'fit'}.pt")
 
 
 def _describe(structure: str, task: "FitTask") -> None:

@@ -52,6 +52,16 @@ def test_a_fit_is_asked_at_any_resolution(folder, charts):
     assert gradient.shape == (500, 2, 3) and torch.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize(("structure", "name"), [("water.xyz", "water.pt"), ("O", "fit.pt")])
+def test_name_of_the_file_without_one(folder, structure, name):
+    if name == "fit.pt":
+        pytest.importorskip("rdkit")
+    assert run("fit", structure, "--grid", 8, "--steps", 2).exit_code == 0
+    assert (folder / name).exists()
+    again = run("fit", structure, "--grid", 8, "--steps", 2)
+    assert isinstance(again.exception, FileExistsError)
+
+
 def test_precisions_agree(folder):
     assert fit("water.xyz", steps=20).exit_code == 0
     fitted = FittedFields.load("x.pt")
