@@ -1,5 +1,6 @@
 """`molfield fit`: one molecule, complex or ensemble as a continuous function."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,7 +93,7 @@ def fit(
 
 
 def _name(structure: str) -> Path:
-    return Path(f"{Path(structure).stem if Path(structure).is_file() else 'fit'}.pt")
+    return Path(f"{Path(structure).stem if os.path.isfile(structure) else 'fit'}.pt")
 
 
 def _describe(structure: str, task: "FitTask") -> None:

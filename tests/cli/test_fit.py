@@ -56,9 +56,9 @@ def test_a_fit_is_asked_at_any_resolution(folder, charts):
 def test_name_of_the_file_without_one(folder, structure, name):
     if name == "fit.pt":
         pytest.importorskip("rdkit")
-    assert run("fit", structure, "--grid", 8, "--steps", 2).exit_code == 0
+    assert run("fit", structure, "--grid", 8, "--steps", 20).exit_code == 0
     assert (folder / name).exists()
-    again = run("fit", structure, "--grid", 8, "--steps", 2)
+    again = run("fit", structure, "--grid", 8, "--steps", 20)
     assert isinstance(again.exception, FileExistsError)
 
 
