@@ -3,8 +3,8 @@
     python -m benchmarks.surfaces_of_models --data pdb_1lcd_models.npz
     python -m benchmarks.surfaces_of_models --data pdb_2beg_models.npz --members 3
 
-One `LatentAtlas` with a chart per atom, which starts anywhere inside, and one latent per model, fit
-to van der Waals distances. The models of an ensemble have no order, so none lies between others:
+One `LatentAtlas` with a chart per atom, which starts there, and one latent per model, fit to van
+der Waals distances. The models of an ensemble have no order, so none lies between others:
 what is held out are points, those of a 128^3 grid on which the overlap is measured.
 """
 
@@ -19,7 +19,6 @@ import typer
 from ase import Atoms
 from rich.progress import track
 from schnetpack.model import NeuralNetworkPotential
-from scipy.cluster.vq import kmeans2
 from torch import Tensor, nn
 
 from benchmarks.surface_functions import Sample, train
@@ -33,12 +32,11 @@ from schnetpack_molfield.transform.sampling import in_box, near_surface
 class Ensemble(nn.Module):
     """Charts that every model of the ensemble moves to places of its own."""
 
-    def __init__(self, sample: Sample, n_charts: int) -> None:
+    def __init__(self, positions: Tensor) -> None:
+        """Place the charts at positions (n_members, n_charts, 3)."""
         super().__init__()
-        inside = sample.points[sample.target < -0.8].numpy()  # (n, 3)
-        origins, _ = kmeans2(inside, n_charts, minit="points", seed=0, iter=5)
-        n_members = len(sample.times)
-        atlas = LatentAtlas(torch.as_tensor(origins), 16, n_members)
+        n_members, origins = len(positions), positions.mean(dim=0)
+        atlas = LatentAtlas(origins, 16, n_members, moves=positions - origins)
         head = LearnedDistance(16, radius=1.6, cutoff=2.5, pairs_per_block=2**24)
         table = LatentTable(torch.eye(n_members))
         self.model = NeuralNetworkPotential(atlas, [table], [head])
@@ -73,7 +71,7 @@ def main(
     with np.load(data) as archive:
         numbers, positions = torch.tensor(archive["Z"]).long(), archive["R"][:members]
     sample = draw(numbers, torch.tensor(positions), n_points)
-    model = Ensemble(sample, n_charts=len(numbers))
+    model = Ensemble(torch.tensor(positions))
     steps = train(model, sample, seconds, rate=1e-2, n_points=4096)
     print(f"{len(positions)} models of {len(numbers)} atoms, {steps} steps, seed {seed}")
     for k, frame in enumerate(positions):

@@ -40,6 +40,7 @@ class LearnedDistance(FieldValue):
         nn.init.zeros_(self.out.weight)
         self.radius = nn.Linear(n_in, 1)
         nn.init.constant_(self.radius.bias, radius)
+        self.n_nearest = 32  # of more balls; the next are weaker by orders of magnitude
         self.log_sharpness = nn.Parameter(torch.tensor(float(sharpness)).log())
 
     def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
@@ -51,9 +52,25 @@ class LearnedDistance(FieldValue):
         radii = self.radius(inputs["field_features"].select(1, 0))  # (n_charts, 1)
         balls = torch.cat([inputs["field_origins"], radii], dim=1)  # (n_charts, 4)
         dense, real = to_dense_batch(balls, inputs["field_idx_m"])  # (n_models, n_longest, 4)
-        centers, radii = dense.split([3, 1], dim=2)
-        offsets = points.unsqueeze(1) - centers[idx_m]  # (n_points, n_longest, 3)
-        distances = (offsets.square().sum(dim=2) + 1e-6).sqrt() - radii[idx_m].squeeze(2)
+        if dense.shape[1] > self.n_nearest:
+            nearest = self._nearest(points, idx_m, dense.detach(), real)  # (n_points, n_nearest)
+            balls, real = dense[idx_m.unsqueeze(1), nearest], real[idx_m.unsqueeze(1), nearest]
+        else:
+            balls, real = dense[idx_m], real[idx_m]  # (n_points, n_longest, 4)
+        centers, radii = balls.split([3, 1], dim=2)
+        offsets = points.unsqueeze(1) - centers  # (n_points, n_balls, 3)
+        distances = (offsets.square().sum(dim=2) + 1e-6).sqrt() - radii.squeeze(2)
         sharpness = self.log_sharpness.exp()
-        exponents = (-sharpness * distances).masked_fill(~real[idx_m], -torch.inf)
+        exponents = (-sharpness * distances).masked_fill(~real, -torch.inf)
         return -exponents.logsumexp(dim=1, keepdim=True) / sharpness
+
+    def _nearest(self, points: Tensor, idx_m: Tensor, balls: Tensor, real: Tensor) -> Tensor:
+        """Numbers of the balls that are nearest to each point, (n_points, n_nearest)."""
+        order = torch.argsort(idx_m, stable=True)
+        x, owners = points.detach()[order], idx_m[order]
+        asked, is_point = to_dense_batch(x, owners, batch_size=balls.shape[0])
+        centers, radii = balls.split([3, 1], dim=2)
+        gaps = torch.cdist(asked, centers) - radii.transpose(1, 2)  # (n_models, n, n_longest)
+        gaps = gaps.masked_fill(~real.unsqueeze(1), torch.inf)
+        nearest = gaps.topk(self.n_nearest, dim=2, largest=False)[1][is_point]
+        return nearest[torch.argsort(order)]

@@ -47,6 +47,28 @@ def test_frames_of_a_batch_are_independent(dtype) -> None:
     ).any()
 
 
+def test_the_nearest_of_many_balls_are_enough(dtype) -> None:
+    """Values and gradients, in a batch whose models are asked at different numbers of points."""
+    torch.manual_seed(0)
+    inputs = {
+        "field_origins": 6 * torch.rand(300, 3, dtype=dtype),
+        "field_features": torch.randn(300, 9, 8, dtype=dtype),
+        "field_idx_m": torch.arange(2).repeat_interleave(torch.tensor([100, 200])),
+    }
+    head = LearnedDistance(8).to(dtype)
+    points = (8 * torch.rand(50, 3, dtype=dtype)).requires_grad_()
+    idx_m = (torch.rand(50) < 0.3).long()  # in no order
+    values = head.to_balls(points, idx_m, inputs)
+    radii = head.radius(inputs["field_features"][:, 0]).T  # (1, 300)
+    gaps = torch.linalg.vector_norm(points[:, None] - inputs["field_origins"], dim=2) - radii
+    other = inputs["field_idx_m"] != idx_m[:, None]  # (50, 300)
+    k = head.log_sharpness.exp()
+    every = -(-k * gaps).masked_fill(other, -torch.inf).logsumexp(1, keepdim=True) / k
+    torch.testing.assert_close(values, every, rtol=0, atol=1e-4)
+    slopes = [torch.autograd.grad(y.sum(), points)[0] for y in (values, every)]
+    torch.testing.assert_close(*slopes, rtol=0, atol=1e-3)
+
+
 def test_gradients_and_no_points() -> None:
     head = LearnedDistance(8, gradient_key="slope").double()
     perturb(head, 2)
