@@ -78,9 +78,9 @@ def fit(
     from schnetpack_molfield.interfaces.structures import read_molecules
     from schnetpack_molfield.train.field_fit import FitOptions
 
+    frames = read_molecules(structure)
     out = out or _name(structure)
     check_new_file(out, [".pt"], force or resume)
-    frames = read_molecules(structure)
     names = default_channels(frames[0]) if channels is None else channels.split(",")
     options = FitOptions(n_steps=steps, cutoff=cutoff, seed=seed)
     task = FitTask(frames, names, grid, margin, beta, charts, options)
