@@ -41,6 +41,5 @@ def test_default_epsilon_is_too_sharp_at_symmetric_sites() -> None:
         painn(epsilon=1e-8), ["checks_input"], randomise=True, dtypes=[torch.float64]
     )
     errors = {m.promise: m.error for m in measurements}
-    assert errors["finite_differences"] > 1e-6
     assert errors["degenerate_limit"] > 1e-8
     assert errors["finite"] == 0 and errors["bounded_forces"] < 100
