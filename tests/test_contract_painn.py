@@ -2,7 +2,7 @@
 
 PaiNN does not look at its input, so NaN and coincident atoms get an answer. Its invariant
 sqrt(|v|^2 + epsilon) has a curvature of epsilon^(-1/2) where symmetry makes v vanish; with the
-default of 1e-8 that is 1e4, seen by tests in single precision and by finite differences.
+default of 1e-8 that is 1e4, seen by tests in single precision and by limits at symmetric sites.
 """
 
 from collections.abc import Callable
