@@ -49,6 +49,7 @@ def best_model(folder, run_command) -> Path:
 
 def test_frames_between_and_after_can_be_asked(best_model) -> None:
     """The surface moves with the molecule, also where no frame was."""
+    pytest.importorskip("skimage")
     fields = [MolecularField.from_model(best_model, time=t) for t in (30.0, 35.0, 70.0)]
     assert fields[0].channels == ["sdf"] and fields[0].units == {"sdf": "Ang"}
     centers = [float(field.isosurface(spacing=0.3)[0][:, 0].mean()) for field in fields]
@@ -59,6 +60,8 @@ def test_frames_between_and_after_can_be_asked(best_model) -> None:
 
 
 def test_everything_a_field_can_do(best_model, tmp_path) -> None:
+    pytest.importorskip("skimage")
+    pytest.importorskip("matplotlib")
     field = MolecularField.from_model(best_model, time=42.0, dtype=torch.float64)
     assert len(field.atoms) == 4 and not field.atoms.numbers.any()
     field.to_cube(tmp_path / "x.cube", spacing=0.5)
