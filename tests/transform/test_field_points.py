@@ -92,6 +92,8 @@ def test_a_seed_fixes_the_points_of_a_sample() -> None:
     assert torch.equal(points(free), first) and not torch.equal(first, second)
 
 
+# with one core, torch advises against two workers
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_loader_is_reproducible_and_makes_batches(tmp_path, workers) -> None:
     path = str(tmp_path / "x.db")
