@@ -26,13 +26,17 @@ from schnetpack_molfield.interfaces import MolFieldCalculator
 TEMPERATURE = 300  # K
 
 
+def give_velocities(atoms: Atoms, temperature: float, rng: np.random.Generator) -> None:
+    """Draw velocities from the Maxwell-Boltzmann distribution (ASE's own name for it changes)."""
+    spread = np.sqrt(atoms.get_masses() * units.kB * temperature)  # (n_atoms,)
+    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * spread[:, None])
+
+
 def start(structure: Atoms, model: Path, seed: int) -> Atoms:
     """The molecule with a calculator and random velocities without drift and rotation."""
     atoms = structure.copy()
     atoms.calc = MolFieldCalculator(model)
-    spread = np.sqrt(atoms.get_masses() * units.kB * TEMPERATURE)  # (n_atoms,)
-    normal = np.random.default_rng(seed).normal(size=(len(atoms), 3))
-    atoms.set_momenta(normal * spread[:, None])
+    give_velocities(atoms, TEMPERATURE, np.random.default_rng(seed))
     Stationary(atoms)
     ZeroRotation(atoms)
     return atoms

@@ -21,6 +21,7 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
 
+from benchmarks.dynamics import give_velocities
 from schnetpack_molfield.fields.checks import check_new_file
 from schnetpack_molfield.interfaces import MolFieldCalculator
 
@@ -30,8 +31,7 @@ TIME_STEP = 0.5  # fs
 def warm(atoms: Atoms, temperature: float, seed: int) -> None:
     """Bring a molecule to a temperature and leave it without drift and rotation."""
     rng = np.random.default_rng(seed)
-    spread = np.sqrt(atoms.get_masses() * units.kB * temperature)  # (n_atoms,)
-    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * spread[:, None])
+    give_velocities(atoms, temperature, rng)
     bath = {"temperature_K": temperature, "friction": 0.01 / units.fs, "fixcm": False}
     Langevin(atoms, TIME_STEP * units.fs, rng=rng, **bath).run(round(1000 / TIME_STEP))
     Stationary(atoms)

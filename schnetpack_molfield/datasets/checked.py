@@ -87,7 +87,16 @@ class CheckedData(AtomsDataModule):
             )
 
 
-class AtomsDatabase(CheckedData):
+class OwnData(CheckedData):
+    """A database that the user has to bring; `hint` says how."""
+
+    hint = IMPORT_HINT
+
+    def _download(self, path: Path) -> None:
+        raise DataError(f"the database {path} doesn't exist; {self.hint}")
+
+
+class AtomsDatabase(OwnData):
     """Energies and forces from any SchNetPack database, read in eV and eV/Angstrom.
 
     `molfield import` and `spkconvert` write such databases.
@@ -102,11 +111,8 @@ class AtomsDatabase(CheckedData):
         units = {energy_key: "eV", forces_key: "eV/Ang"}
         super().__init__(load_properties=list(units), property_units=units, **kwargs)
 
-    def _download(self, path: Path) -> None:
-        raise DataError(f"the database {path} doesn't exist; {IMPORT_HINT}")
 
-
-class Structures(CheckedData):
+class Structures(OwnData):
     """Structures from any SchNetPack database, without labels: for fields computed from atoms.
 
     Args:
@@ -115,6 +121,3 @@ class Structures(CheckedData):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(load_properties=[], **kwargs)
-
-    def _download(self, path: Path) -> None:
-        raise DataError(f"the database {path} doesn't exist; {IMPORT_HINT}")

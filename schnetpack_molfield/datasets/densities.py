@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr
 
-from schnetpack_molfield.datasets.checked import CheckedData, DataError
+from schnetpack_molfield.datasets.checked import OwnData
 from schnetpack_molfield.datasets.frames import Frame, FrameSource
 from schnetpack_molfield.datasets.labels import Label
 
@@ -79,18 +79,17 @@ def _frames(
         yield Frame(Atoms(arrays["Z"][own], positions=arrays["R"][own]), labels)
 
 
-class ElectronDensities(CheckedData):
+class ElectronDensities(OwnData):
     """A database of densities on grids, as `molfield import` writes it from an archive.
 
     Args:
         kwargs: the arguments of `schnetpack.data.AtomsDataModule`.
     """
 
+    hint = (
+        "`molfield import DENSITIES.npz --out FILE.db` makes one from an archive of densities on "
+        "grids"
+    )
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(load_properties=[label.name for label in LABELS], **kwargs)
-
-    def _download(self, path: Path) -> None:
-        raise DataError(
-            f"the database {path} doesn't exist; `molfield import DENSITIES.npz --out FILE.db` "
-            "makes one from an archive of densities on grids"
-        )

@@ -1,11 +1,10 @@
 """Frames of a trajectory with their times, some to train on and all others to be asked."""
 
-from pathlib import Path
 from typing import Any
 
 from schnetpack.data import BaseAtomsData, SplittingStrategy
 
-from schnetpack_molfield.datasets.checked import CheckedData, DataError
+from schnetpack_molfield.datasets.checked import OwnData
 
 __all__ = ["EveryNthFrame", "TrajectoryFrames"]
 
@@ -41,7 +40,7 @@ class EveryNthFrame(SplittingStrategy):
         return [trained, trained, others or trained]
 
 
-class TrajectoryFrames(CheckedData):
+class TrajectoryFrames(OwnData):
     """A database of frames with a label `time`, such as `molfield import` writes it.
 
     Args:
@@ -50,13 +49,12 @@ class TrajectoryFrames(CheckedData):
         kwargs: the other arguments of `schnetpack.data.AtomsDataModule`.
     """
 
+    hint = (
+        "`molfield import FRAMES --property time=fs --out FILE.db` makes one from frames with a "
+        "time"
+    )
+
     def __init__(self, *, every: int = 1, until: float = 1.0, **kwargs: Any) -> None:
         kwargs |= {"num_train": 1, "num_val": 1}  # SchNetPack wants numbers, the split doesn't
         splitting = EveryNthFrame(every, until)
         super().__init__(load_properties=["time"], splitting=splitting, **kwargs)
-
-    def _download(self, path: Path) -> None:
-        raise DataError(
-            f"the database {path} doesn't exist; `molfield import FRAMES --property time=fs "
-            "--out FILE.db` makes one from frames with a time"
-        )

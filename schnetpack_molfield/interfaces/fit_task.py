@@ -1,6 +1,5 @@
 """Fits of the fields of a molecule, complex or ensemble: from its structures to a file and back."""
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from schnetpack_molfield.datasets.database import replace_when_complete
 from schnetpack_molfield.fields import Grid
 from schnetpack_molfield.interfaces.channels import channel_function, channel_weights
 from schnetpack_molfield.nn.choices import check_choice
@@ -137,12 +137,8 @@ def save_fit_file(path: Path, task: FitTask, fit: FieldFit) -> None:
         "scale": fit.scale,
         "fit": fit.state_dict(),
     }
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        torch.save(content, unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replace_when_complete(path) as partial:
+        torch.save(content, partial)
 
 
 def resume_fit(path: Path, task: FitTask, fit: FieldFit) -> None:

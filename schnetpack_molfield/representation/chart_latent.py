@@ -9,6 +9,7 @@ from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas
 from schnetpack_molfield.representation.interaction import FeatureNorm, FieldInteraction
+from schnetpack_molfield.representation.latent_atlas import checked_latent, write_charts
 from schnetpack_molfield.representation.molfield import MolField
 
 __all__ = ["ChartAutoencoder", "ChartDecoder", "ChartEncoder"]
@@ -156,11 +157,7 @@ class ChartDecoder(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
-        latent = inputs["field_latent"]
-        if latent.dim() != 2 or latent.shape[1] != self.n_latent:
-            raise ValueError(
-                f"field_latent has shape {latent.shape}, expected (n_models, {self.n_latent})"
-            )
+        latent = checked_latent(inputs, self.n_latent)
         rows = latent.view(latent.shape[0], self.n_charts, -1)  # (n_models, n_charts, n_numbers)
         real = rows[:, :, 3] != 0
         charts = rows[real]  # (n_real, n_numbers), by model
@@ -169,16 +166,8 @@ class ChartDecoder(nn.Module):
         vectors = self.vectors(vectors.view(charts.shape[0], 3, -1))
         tensors = self.tensors(tensors.view(charts.shape[0], 5, -1))
         x = torch.cat([vectors, tensors], dim=1)  # (n_real, 8, n_channels)
-
-        idx_m = torch.nonzero(real)[:, 0]
-        inputs["field_features"] = self._interact(q, x, rows[:, :, :3], real)
-        inputs["field_origins"] = origins
-        inputs["field_idx_m"] = idx_m
-        inputs[properties.R] = origins
-        inputs[properties.idx_m] = idx_m
-        inputs[properties.Z] = torch.zeros_like(idx_m)
-        inputs[properties.n_atoms] = real.sum(dim=1)
-        return inputs
+        features = self._interact(q, x, rows[:, :, :3], real)
+        return write_charts(inputs, origins, features, real.sum(dim=1))
 
     def _interact(self, q: Tensor, x: Tensor, origins: Tensor, real: Tensor) -> Tensor:
         """Features (n_real, 9, n_channels) after the rounds.

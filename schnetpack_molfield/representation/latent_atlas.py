@@ -4,7 +4,38 @@ import schnetpack.properties as properties
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LatentAtlas", "LatentTable"]
+__all__ = ["LatentAtlas", "LatentTable", "checked_latent", "write_charts"]
+
+
+def checked_latent(inputs: dict[str, Tensor], n_latent: int) -> Tensor:
+    """The latents (n_models, n_latent) in the dictionary; a ValueError for another shape."""
+    latent = inputs["field_latent"]
+    if latent.dim() != 2 or latent.shape[1] != n_latent:
+        raise ValueError(f"field_latent has shape {latent.shape}, expected (n_models, {n_latent})")
+    return latent
+
+
+def write_charts(
+    inputs: dict[str, Tensor], origins: Tensor, features: Tensor, n_charts: Tensor
+) -> dict[str, Tensor]:
+    """Add charts to the dictionary, which for the modules behind are atoms without an element.
+
+    Args:
+        inputs: SchNetPack's dictionary.
+        origins: of all charts, model by model, (n_all_charts, 3).
+        features: shape (n_all_charts, 9, n_channels).
+        n_charts: charts of each model, (n_models,).
+    """
+    models = torch.arange(n_charts.shape[0], device=n_charts.device)
+    idx_m = torch.repeat_interleave(models, n_charts)  # (n_all_charts,)
+    inputs["field_origins"] = origins
+    inputs["field_features"] = features
+    inputs["field_idx_m"] = idx_m
+    inputs[properties.R] = origins
+    inputs[properties.idx_m] = idx_m
+    inputs[properties.Z] = torch.zeros_like(idx_m)
+    inputs[properties.n_atoms] = n_charts
+    return inputs
 
 
 class LatentAtlas(nn.Module):
@@ -86,23 +117,10 @@ class LatentAtlas(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
-        latent = inputs["field_latent"]
-        if latent.dim() != 2 or latent.shape[1] != self.n_latent:
-            raise ValueError(
-                f"field_latent has shape {latent.shape}, expected (n_models, {self.n_latent})"
-            )
+        latent = checked_latent(inputs, self.n_latent)
         origins, features = self.charts(latent)
-        n_models, n_charts = latent.shape[0], self.origins.shape[0]
-        models = torch.arange(n_models, device=latent.device)
-        idx_m = torch.repeat_interleave(models, n_charts)  # (n_models * n_charts,)
-        inputs["field_origins"] = origins.flatten(0, 1)
-        inputs["field_features"] = features.flatten(0, 1)
-        inputs["field_idx_m"] = idx_m
-        inputs[properties.R] = inputs["field_origins"]
-        inputs[properties.idx_m] = idx_m
-        inputs[properties.Z] = torch.zeros_like(idx_m)
-        inputs[properties.n_atoms] = torch.full_like(models, n_charts)
-        return inputs
+        n_charts = torch.full_like(latent[:, 0], self.origins.shape[0], dtype=torch.long)
+        return write_charts(inputs, origins.flatten(0, 1), features.flatten(0, 1), n_charts)
 
     def charts(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Origins and features of the charts.

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
+from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.atomistic.auto_decoder import AutoDecoder
@@ -70,8 +71,7 @@ class Progress(NamedTuple):
 
 def psnr(values: Tensor, exact: Tensor, data_range: float) -> float:
     """Peak signal-to-noise ratio in dB: 20 log10(range) - 10 log10(mean squared error)."""
-    error = (values - exact).double().square().mean()
-    return float(20 * np.log10(data_range) - 10 * torch.log10(error))
+    return float(peak_signal_noise_ratio(values.double(), exact.double(), data_range))
 
 
 def make_auto_decoder(
