@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from schnetpack_molfield.fields import MolecularField
+    from schnetpack_molfield.interfaces.fitted import FittedFields
 
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
@@ -92,17 +93,26 @@ def _ask(
 ) -> "MolecularField":
     """The field of a trained model, or of a file of `molfield fit`."""
     from schnetpack_molfield.fields import MolecularField
-    from schnetpack_molfield.interfaces.fit_task import is_fit_file
-    from schnetpack_molfield.interfaces.fitted import FittedFields
 
-    if is_fit_file(model):
+    fitted = _fitted(model)
+    if fitted is not None:
         if structure is not None or time is not None:
             raise ValueError(f"{model} knows its structures: leave out structure and --time")
-        return FittedFields.load(model).field(member or 0)
+        return fitted.field(member or 0)
     if member is not None:
         raise ValueError(f"{model} isn't a file of molfield fit: leave out --member")
     atoms = None if structure is None else _read(structure)
     return MolecularField.from_model(model, atoms, time=time)
+
+
+def _fitted(model: Path) -> "FittedFields | None":
+    """What is in a file of `molfield fit`; None if it isn't one."""
+    from schnetpack_molfield.interfaces.fitted import FittedFields
+
+    try:
+        return FittedFields.load(model)
+    except (OSError, ValueError):
+        return None
 
 
 def _read(structure: str) -> "Atoms":

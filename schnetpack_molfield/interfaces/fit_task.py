@@ -16,7 +16,7 @@ from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.train.chart_seeds import matched_peaks
 from schnetpack_molfield.train.field_fit import FieldFit, FitOptions, make_auto_decoder, psnr
 
-__all__ = ["FORMAT", "FitTask", "is_fit_file", "load_fit_file", "resume_fit", "save_fit_file"]
+__all__ = ["FORMAT", "FitTask", "load_fit_file", "resume_fit", "save_fit_file"]
 
 #: Marks files of fits; the number grows when their content changes.
 FORMAT = "molfield fit 1"
@@ -159,15 +159,6 @@ def resume_fit(path: Path, task: FitTask, fit: FieldFit) -> None:
     if not same or not np.array_equal(content["positions"], task.positions):
         raise ValueError(f"{path} was fitted to another structure; start again with --force")
     fit.load_state_dict(content["fit"])
-
-
-def is_fit_file(path: Path) -> bool:
-    """Whether `load_fit_file` can read this file."""
-    try:
-        load_fit_file(path)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def load_fit_file(path: Path) -> dict[str, Any]:
