@@ -59,10 +59,9 @@ def parts(path: Path, seed: int) -> list[Molecules]:
 
 def build(kind: str) -> NeuralNetworkPotential:
     """An untrained model: `atoms` or `latent`."""
-    molfield = MolField(WIDTH, 3, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF))
-    decoder = (GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF))
+    representation = ChartAutoencoder if kind == "latent" else MolField
     return NeuralNetworkPotential(
-        ChartAutoencoder(molfield, *decoder) if kind == "latent" else molfield,
+        representation(WIDTH, 3, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)),
         input_modules=[PairwiseDistances()],
         output_modules=[FieldValue(WIDTH, ELEMENTS)],
     )

@@ -13,9 +13,11 @@ from schnetpack_molfield import MolecularField
 from schnetpack_molfield.fields import PromoleculeDensity
 
 
-def test_functions_of_the_sample(tmp_path, run_command, few_steps) -> None:
+@pytest.mark.parametrize("representation", ["molfield", "molfield_latent"])
+def test_functions_of_the_sample(tmp_path, run_command, few_steps, representation) -> None:
     """From training to a cube file, with three commands and no file of one's own."""
-    done = run_command(tmp_path, "spktrain", "experiment=molfield_functions", *few_steps)
+    chosen = ["experiment=molfield_functions", f"model/representation={representation}"]
+    done = run_command(tmp_path, "spktrain", *chosen, *few_steps)
     for metric in ("mae", "relative_l2", "psnr"):
         assert f"test_functions_{metric}" in done.stdout
     assert "Use it in ASE" not in done.stdout
@@ -30,6 +32,8 @@ def test_functions_of_the_sample(tmp_path, run_command, few_steps) -> None:
     run_command(tmp_path, "molfield", "field", "x.xyz", "--model", str(best), *options)
     values, atoms = read_cube_data(str(tmp_path / "c.cube"))
     assert len(atoms) == 9 and np.isfinite(values).all() and values.std() > 0
+    points = field.grid(0.6)[0].as_written_in_cube().points
+    np.testing.assert_allclose(values.flatten(), field(points)[:, 1], atol=1e-5)
 
 
 @pytest.fixture
@@ -90,6 +94,12 @@ def test_surfaces_of_the_sample(tmp_path, run_command, few_steps) -> None:
     far = field([[0.0, 0.0, 20.0]])
     assert field.channels == ["sdf"] and 15 < float(far) < 20
     assert field.gradient([[0.0, 0.0, 2.0]]).norm() == pytest.approx(1, abs=0.3)
+
+
+def test_exact_distances_need_atoms(tmp_path, run_command, few_steps) -> None:
+    chosen = ["experiment=molfield_surface", "model/representation=molfield_latent"]
+    done = run_command(tmp_path, "spktrain", *chosen, *few_steps, check=False)
+    assert done.returncode != 0 and "charts without elements: use LearnedDistance" in done.stderr
 
 
 def test_surfaces_of_bare_structures(tmp_path, run_command, few_steps) -> None:

@@ -43,7 +43,12 @@ class _CorrectedField(FieldValue):
 def _exact(
     function: AtomFunction, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]
 ) -> Tensor:
-    """A function of the atoms (n_points, n_channels)."""
+    """A function of the atoms (n_points, n_channels); a ValueError if there are none any more."""
+    if not inputs[properties.Z].all():
+        raise ValueError(
+            "SignedDistance and ElectronDensity start from a function of the atoms, but this "
+            "representation leaves charts without elements: use LearnedDistance or FieldValue"
+        )
     atoms = (inputs[properties.Z], inputs[properties.R], inputs[properties.idx_m])
     return function(points, *atoms, idx_m)
 

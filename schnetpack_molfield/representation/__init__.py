@@ -4,6 +4,7 @@ from schnetpack_molfield.representation.chart_latent import (
     ChartAutoencoder,
     ChartDecoder,
     ChartEncoder,
+    ChartSizes,
 )
 from schnetpack_molfield.representation.frames import FRAMES
 from schnetpack_molfield.representation.hypernetwork import HYPERNETWORKS
@@ -20,6 +21,7 @@ __all__ = [
     "ChartAutoencoder",
     "ChartDecoder",
     "ChartEncoder",
+    "ChartSizes",
     "LatentAtlas",
     "LatentTable",
     "MolField",

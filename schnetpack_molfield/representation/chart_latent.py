@@ -1,5 +1,9 @@
 """A molecule as one latent of fixed length: charts at its heavy atoms, and nothing else."""
 
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
 import schnetpack.properties as properties
 import torch
 from torch import Tensor, nn
@@ -12,7 +16,42 @@ from schnetpack_molfield.representation.interaction import FeatureNorm, FieldInt
 from schnetpack_molfield.representation.latent_atlas import checked_latent, write_charts
 from schnetpack_molfield.representation.molfield import MolField
 
-__all__ = ["ChartAutoencoder", "ChartDecoder", "ChartEncoder"]
+__all__ = ["ChartAutoencoder", "ChartDecoder", "ChartEncoder", "ChartSizes"]
+
+
+@dataclass(frozen=True)
+class ChartSizes:
+    """What a latent of fixed length holds: charts, each a position, a one, and these numbers.
+
+    Attributes:
+        n_charts: heavy atoms of the largest molecule.
+        n_scalars: scalars of a chart.
+        n_vectors: vectors of a chart, three numbers each.
+        n_tensors: tensors of degree 2 of a chart, five numbers each.
+
+    Raises:
+        ValueError: if one of them isn't positive.
+    """
+
+    n_charts: int = 32
+    n_scalars: int = 4
+    n_vectors: int = 1
+    n_tensors: int = 1
+
+    def __post_init__(self) -> None:
+        for name, size in vars(self).items():
+            if size < 1:
+                raise ValueError(f"a latent needs {name} of at least 1, got {size}")
+
+    @property
+    def parts(self) -> list[int]:
+        """Numbers of a chart: position, one, scalars, vectors, tensors."""
+        return [3, 1, self.n_scalars, 3 * self.n_vectors, 5 * self.n_tensors]
+
+    @property
+    def n_latent(self) -> int:
+        """Length of the latent."""
+        return self.n_charts * sum(self.parts)
 
 
 class ChartEncoder(nn.Module):
@@ -34,30 +73,20 @@ class ChartEncoder(nn.Module):
 
     Args:
         n_channels: number of channels of MolField's features.
-        n_charts: heavy atoms of the largest molecule.
-        n_scalars: scalars of a chart.
-        n_vectors: vectors of a chart, three numbers each.
-        n_tensors: tensors of degree 2 of a chart, five numbers each.
+        sizes: what the latent holds.
 
     Raises:
         ValueError: when called with a molecule of more heavy atoms than charts.
     """
 
-    def __init__(
-        self,
-        n_channels: int,
-        n_charts: int = 32,
-        n_scalars: int = 4,
-        n_vectors: int = 1,
-        n_tensors: int = 1,
-    ) -> None:
+    def __init__(self, n_channels: int, sizes: ChartSizes) -> None:
         super().__init__()
-        self.n_charts = n_charts
+        self.n_charts = sizes.n_charts
+        self.n_latent = sizes.n_latent
         self.model_outputs = ["field_latent"]
-        self.scalars = ScaledDense(n_channels, n_scalars, bias=False)
-        self.vectors = ScaledDense(n_channels, n_vectors, bias=False)
-        self.tensors = ScaledDense(n_channels, n_tensors, bias=False)
-        self.n_latent = n_charts * (4 + n_scalars + 3 * n_vectors + 5 * n_tensors)
+        self.scalars = ScaledDense(n_channels, sizes.n_scalars, bias=False)
+        self.vectors = ScaledDense(n_channels, sizes.n_vectors, bias=False)
+        self.tensors = ScaledDense(n_channels, sizes.n_tensors, bias=False)
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latents to the dictionary and return it."""
@@ -116,10 +145,7 @@ class ChartDecoder(nn.Module):
         n_channels: number of channels of the charts' features.
         radial_basis: SchNetPack's radial basis.
         cutoff_fn: SchNetPack's cutoff function: how far a chart sees others.
-        n_charts: as in the encoder.
-        n_scalars: as in the encoder.
-        n_vectors: as in the encoder.
-        n_tensors: as in the encoder.
+        sizes: what the latent holds.
         n_interactions: number of rounds.
 
     Raises:
@@ -131,22 +157,19 @@ class ChartDecoder(nn.Module):
         n_channels: int,
         radial_basis: RadialBasis,
         cutoff_fn: CutoffFunction,
-        n_charts: int = 32,
-        n_scalars: int = 4,
-        n_vectors: int = 1,
-        n_tensors: int = 1,
+        sizes: ChartSizes,
         n_interactions: int = 2,
     ) -> None:
         super().__init__()
-        self.n_charts = n_charts
-        self.parts = [3, 1, n_scalars, 3 * n_vectors, 5 * n_tensors]
-        self.n_latent = n_charts * sum(self.parts)
+        self.n_charts = sizes.n_charts
+        self.n_latent = sizes.n_latent
+        self.parts = sizes.parts
         self.n_channels = n_channels
         self.cutoff = float(cutoff_fn.cutoff)
         self.radial_basis = radial_basis
-        self.scalars = ScaledDense(n_scalars, n_channels)
-        self.vectors = ScaledDense(n_vectors, n_channels, bias=False)
-        self.tensors = ScaledDense(n_tensors, n_channels, bias=False)
+        self.scalars = ScaledDense(sizes.n_scalars, n_channels)
+        self.vectors = ScaledDense(sizes.n_vectors, n_channels, bias=False)
+        self.tensors = ScaledDense(sizes.n_tensors, n_channels, bias=False)
         self.atlas = AtomAtlas(cutoff_fn, n_neighbors=8.0)
         self.radial_functions = ScaledDense(radial_basis.n_rbf, n_channels * n_interactions)
         self.interactions = nn.ModuleList(
@@ -205,42 +228,50 @@ class ChartAutoencoder(nn.Module):
     """MolField, a latent of fixed length, and the charts made of it: a representation.
 
     What is behind it, such as `FieldValue`, sees nothing of the molecule but the latent, which is
-    an output of the model too, `field_latent` (n_molecules, n_latent). To ask a latent of other
-    origin, put the `decoder` in the place of the representation.
+    an output of the model too, `field_latent` (n_molecules, n_latent): MolField's own
+    representation of the atoms is taken away. To ask a latent of other origin, put the `decoder`
+    in the place of the representation.
 
     Args:
-        molfield: the encoder of atoms, with atom charts.
-        radial_basis: SchNetPack's radial basis of the decoder.
-        cutoff_fn: SchNetPack's cutoff function of the decoder.
-        n_charts: heavy atoms of the largest molecule.
-        n_scalars: scalars of a chart of the latent.
-        n_vectors: vectors of a chart of the latent.
-        n_tensors: tensors of a chart of the latent.
-        n_interactions: number of rounds of the decoder.
+        n_atom_basis: number of channels, of the decoder too.
+        n_interactions: number of rounds of the encoder of atoms.
+        radial_basis: SchNetPack's radial basis; the decoder starts with the same one.
+        cutoff_fn: SchNetPack's cutoff function, of the decoder too.
+        sizes: what the latent holds; 32 charts of 16 numbers by default.
+        n_decoder_interactions: number of rounds of the decoder.
+        options: further arguments of `MolField`.
+
+    Raises:
+        ValueError: for molecule charts; see also `MolField` and `ChartEncoder`.
+        TypeError: for an option that `MolField` hasn't.
     """
 
     def __init__(
         self,
-        molfield: MolField,
+        n_atom_basis: int,
+        n_interactions: int,
         radial_basis: RadialBasis,
         cutoff_fn: CutoffFunction,
-        n_charts: int = 32,
-        n_scalars: int = 4,
-        n_vectors: int = 1,
-        n_tensors: int = 1,
-        n_interactions: int = 2,
+        sizes: ChartSizes | None = None,
+        n_decoder_interactions: int = 2,
+        **options: Any,
     ) -> None:
         super().__init__()
-        self.n_atom_basis = molfield.n_atom_basis
-        self.cutoff_fn = molfield.cutoff_fn
-        self.cutoff = molfield.cutoff
-        sizes = (n_charts, n_scalars, n_vectors, n_tensors)
-        self.molfield = molfield
-        self.encoder = ChartEncoder(self.n_atom_basis, *sizes)
+        sizes = sizes or ChartSizes()
+        self.n_atom_basis = n_atom_basis
+        self.molfield = MolField(n_atom_basis, n_interactions, radial_basis, cutoff_fn, **options)
+        if self.molfield.charts != "atom":
+            raise ValueError("a latent is made of features of atoms: set charts to 'atom'")
+        self.cutoff_fn = cutoff_fn
+        self.cutoff = cutoff_fn.cutoff
+        self.encoder = ChartEncoder(n_atom_basis, sizes)
         self.decoder = ChartDecoder(
-            self.n_atom_basis, radial_basis, cutoff_fn, *sizes, n_interactions=n_interactions
+            n_atom_basis, deepcopy(radial_basis), cutoff_fn, sizes, n_decoder_interactions
         )
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latent and the keys of `ChartDecoder` to the dictionary and return it."""
-        return self.decoder(self.encoder(self.molfield(inputs)))
+        inputs = self.encoder(self.molfield(inputs))
+        for key in ["scalar_representation", "vector_representation", "field_tokens"]:
+            inputs.pop(key)
+        return self.decoder(inputs)

@@ -100,6 +100,14 @@ def test_gradient_key(FieldModel, points_around, name) -> None:
     assert model.head.out.weight.grad.abs().sum() > 0
 
 
+def test_charts_without_elements_are_refused(model, points_around) -> None:
+    atoms = molecule("H2O")
+    charts = model.represent(model.inputs([atoms], [points_around(atoms)]))
+    charts[properties.Z] = torch.zeros_like(charts[properties.Z])
+    with pytest.raises(ValueError, match="charts without elements"):
+        model.head(charts)
+
+
 def test_points_out_of_order_are_refused(model, points_around) -> None:
     structures = [molecule("H2O"), molecule("CH4")]
     inputs = model.inputs(structures, [points_around(atoms) for atoms in structures])

@@ -9,8 +9,8 @@ from schnetpack.atomistic import PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
 
-from schnetpack_molfield.atomistic import FieldValue
-from schnetpack_molfield.representation import ChartAutoencoder, ChartEncoder
+from schnetpack_molfield.atomistic import FieldValue, LearnedDistance
+from schnetpack_molfield.representation import ChartAutoencoder, ChartEncoder, ChartSizes
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
 from schnetpack_molfield.testing.potential import perturb
 
@@ -19,19 +19,21 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 KEYS = ["field_features", "field_origins", "field_idx_m", *("_idx_m", "_n_atoms", "_positions")]
 
 
-@pytest.fixture
-def autoencoder(build, dtype):
-    basis, cutoff_fn = GaussianRBF(8, CUTOFF), CosineCutoff(CUTOFF)
-    model = ChartAutoencoder(build(), basis, cutoff_fn)
+def build(**options):
+    torch.manual_seed(0)
+    model = ChartAutoencoder(16, 3, GaussianRBF(8, CUTOFF), CosineCutoff(CUTOFF), **options)
     perturb(model, 0)
-    return model.to(dtype).eval()
+    return model.eval()
 
 
 @pytest.fixture
-def double(build):
-    model = ChartAutoencoder(build(), GaussianRBF(8, CUTOFF), CosineCutoff(CUTOFF))
-    perturb(model, 0)
-    return model.double().eval()
+def autoencoder(dtype):
+    return build().to(dtype)
+
+
+@pytest.fixture
+def double():
+    return build().double()
 
 
 def test_latent_is_the_heavy_atoms(autoencoder, batch, dtype):
@@ -51,6 +53,23 @@ def test_latent_is_the_heavy_atoms(autoencoder, batch, dtype):
     assert written[properties.n_atoms].tolist() == [3, 1, 2]
     assert written["field_idx_m"].tolist() == [0, 0, 0, 1, 2, 2]
     assert not written[properties.Z].any()
+
+
+def test_latent_of_another_size(batch):
+    """Encoder and decoder agree on any sizes, and options are passed on to MolField."""
+    model = build(sizes=ChartSizes(12, n_scalars=2, n_vectors=3, n_tensors=2), hypernetwork="none")
+    written = model(batch("ethanol"))
+    latent = written["field_latent"].view(12, 4 + 2 + 9 + 10)
+    assert (latent[:3, 3] == 1).all() and not latent[3:].any()
+    again = model.decoder({"field_latent": written["field_latent"]})
+    torch.testing.assert_close(again["field_features"], written["field_features"])
+
+
+def test_atoms_are_gone(autoencoder, batch, dtype):
+    """Nothing that has a row per atom is left for the modules behind but SchNetPack's input."""
+    given = batch("ethanol", dtype=dtype)
+    written = autoencoder(dict(given))
+    assert written.keys() - given.keys() == {"field_latent", *KEYS[:3]}
 
 
 def test_hydrogens_are_in_the_latent(double, batch):
@@ -77,6 +96,14 @@ def test_latent_is_an_output_of_a_model(double, convert):
     decoder = NeuralNetworkPotential(double.decoder, output_modules=model.output_modules)
     again = decoder({"field_latent": outputs["field_latent"]} | asked)
     torch.testing.assert_close(again["field"], outputs["field"])
+
+
+def test_distances_of_the_latent(double, batch):
+    """A head that needs no atoms works behind it."""
+    asked = {"field_points": torch.randn(5, 3).double(), "field_n_points": torch.tensor([5])}
+    written = double(batch("ethanol", dtype=torch.float64))
+    distances = LearnedDistance(16).double()(written | asked)["sdf"]
+    assert distances.shape == (5, 1) and distances.isfinite().all() and distances.std() > 0
 
 
 def test_charts_turn_with_the_molecule(autoencoder, batch, dtype, orthogonal):
@@ -139,8 +166,14 @@ def test_torchscript_agrees(autoencoder, batch, dtype):
 
 
 def test_bad_input(double, batch):
-    small = ChartEncoder(16, n_charts=2).double()
+    small = ChartEncoder(16, ChartSizes(n_charts=2)).double()
     with pytest.raises(ValueError, match="molecule 1 of the batch needs 3 charts.*has 2"):
         small(double.molfield(batch("H2O", "ethanol", dtype=torch.float64)))
     with pytest.raises(ValueError, match=r"expected \(n_models, 512\)"):
         double.decoder({"field_latent": torch.zeros(2, 510, dtype=torch.float64)})
+    with pytest.raises(ValueError, match="n_vectors of at least 1, got 0"):
+        ChartSizes(n_vectors=0)
+    with pytest.raises(ValueError, match="set charts to 'atom'"):
+        build(charts="molecule")
+    with pytest.raises(TypeError, match="did you mean 'n_hidden'"):
+        build(n_hiden=8)
