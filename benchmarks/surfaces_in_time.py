@@ -1,14 +1,20 @@
 """A trajectory's surface as one function of point and time, without atoms when it is asked.
 
-    python -m benchmarks.surfaces_in_time ethanol_md.extxyz
+    ase convert -n 0:120:5 ethanol_md.extxyz known.extxyz
+    molfield refine known.extxyz --model ethanol_model/best_model --after 340 --out refined.extxyz
+    python -m benchmarks.surfaces_in_time ethanol_md.extxyz --refined refined.extxyz
 
 The protocol of DSR (Sun et al. 2023): every fifth frame of the first four fifths trains, all frames
 are asked. Functions that are trained by the same loss on exact distances to van der Waals surfaces,
 and one that isn't:
 
 - `charts`: `TrajectoryAtlas` and `LearnedDistance`;
-- `network`: DSR's, 8 x 512, softplus, in ten times the time;
-- `spline`: the true surface of atoms on cubic splines through the trained frames, for the limit of
+- `dynamics`: the same, and between the known frames the dynamics of the potential that made the
+  trajectory, from `--refined`;
+- `another`: the same with the dynamics of another potential, from `--refined-by-another`;
+- `network` and `network-dynamics`: DSR's, 8 x 512, softplus, in ten times the time, on what
+  `charts` and `dynamics` have;
+- `spline`: the true surface of atoms on cubic splines through the known frames, for the limit of
   what interpolation can do.
 
 Budgets are seconds of CPU time, so that a shared machine doesn't matter. Every frame that was asked
@@ -43,6 +49,7 @@ class Run(NamedTuple):
     """How a function is trained and asked."""
 
     title: str
+    source: str  # of the frames that it is trained on
     share: float  # of the time for charts
     rate: float  # learning rate
     n_points: int  # per step
@@ -51,18 +58,22 @@ class Run(NamedTuple):
 
 
 RUNS = {
-    "charts": Run("charts", 1, 1e-2, 3072, 1, 20_000),
-    "spline": Run("atoms on splines", 0, 0, 0, 1, 20_000),
-    "network": Run("8 x 512 softplus", 10, 3e-4, 2048, 6, 8_000),
+    "charts": Run("charts", "known", 1, 1e-2, 3072, 1, 20_000),
+    "dynamics": Run("charts, dynamics", "refined", 1, 1e-2, 3072, 1, 20_000),
+    "another": Run("charts, another's dynamics", "another", 1, 1e-2, 3072, 1, 20_000),
+    "spline": Run("atoms on splines", "known", 0, 0, 0, 1, 20_000),
+    "network": Run("8 x 512 softplus", "known", 10, 3e-4, 2048, 6, 8_000),
+    "network-dynamics": Run("8 x 512, dynamics", "refined", 10, 3e-4, 2048, 6, 8_000),
 }
 
 
 @dataclass(frozen=True)
 class Data:
-    """A trajectory, and which of its frames are trained on."""
+    """A trajectory, which of its frames are known, and what a function is trained on."""
 
     frames: list[Atoms]
     trained: range
+    sources: dict[str, list[Atoms]]
 
     @property
     def numbers(self) -> Tensor:
@@ -71,7 +82,7 @@ class Data:
 
 
 def part(frame: int, trained: range) -> str:
-    """Whether a frame was trained on, or lies between the trained ones or after them."""
+    """Whether a frame is known, or lies between the known ones or after them."""
     if frame in trained:
         return "trained"
     return "between" if frame < trained[-1] else "after"
@@ -141,19 +152,22 @@ def draw_curves(path: Path, lines: list[Line]) -> None:
 
 def build(name: str, data: Data, n_charts: int) -> tuple[nn.Module, Sample | None]:
     """An untrained function and what it is trained on."""
-    chosen = [data.frames[k] for k in data.trained]
+    chosen = data.sources[RUNS[name].source]
     if name == "spline":
         return SplinedAtoms(chosen), None
     positions = torch.tensor(np.array([atoms.positions for atoms in chosen])).float()
     times = torch.tensor([atoms.info["time"] for atoms in chosen]).float()
-    sample = draw(data.numbers, positions, times, n=4000)
-    return SoftplusNetwork(sample) if name == "network" else Charts(sample, n_charts), sample
+    sample = draw(data.numbers, positions, times, n=min(4000, 600_000 // len(times)))
+    network = name.startswith("network")
+    return SoftplusNetwork(sample) if network else Charts(sample, n_charts), sample
 
 
 def main(
     trajectory: Annotated[Path, typer.Argument(help="Written by benchmarks.trajectory.")],
-    models: str = ",".join(RUNS),
-    seconds: Annotated[float, typer.Option(help="CPU time to train `charts`.")] = 10.0,
+    refined: Annotated[Path | None, typer.Option(help="Written by molfield refine.")] = None,
+    refined_by_another: Path | None = None,
+    models: Annotated[str, typer.Option(help="Default: what there are frames for.")] = "",
+    seconds: Annotated[float, typer.Option(help="CPU time to train `charts`.")] = 60.0,
     n_charts: int = 16,
     seed: int = 0,
     out: Path = Path("surfaces_in_time.jsonl"),
@@ -163,9 +177,12 @@ def main(
     torch.set_num_threads(1)
     frames = ase.io.read(trajectory, index=":")
     trained = range(0, int(KNOWN * len(frames)), INTERVAL)
-    data = Data(frames, trained)
+    files = {"refined": refined, "another": refined_by_another}
+    sources = {name: ase.io.read(file, index=":") for name, file in files.items() if file}
+    data = Data(frames, trained, sources | {"known": [frames[k] for k in trained]})
     lines = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-    for name in models.split(","):
+    possible = [name for name, run in RUNS.items() if run.source in data.sources]
+    for name in models.split(",") if models else possible:
         run = RUNS[name]
         if any(line["model"] == run.title for line in lines):
             continue

@@ -4,7 +4,7 @@
     python -m benchmarks.trajectory ethanol_model/best_model ethanol.db --out ethanol_md.extxyz
 
 From the first geometry, 1 ps of Langevin dynamics at 300 K; then without drift and rotation at
-constant energy, in steps of 0.5 fs. Every frame has its `time` in fs.
+constant energy, in steps of 0.5 fs. Every frame has its `time` in fs and its velocities.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def warm(atoms: Atoms, temperature: float, seed: int) -> None:
 
 
 def follow(atoms: Atoms, n_frames: int, interval: float) -> list[Atoms]:
-    """Frames at constant energy, `interval` fs apart, with their time."""
+    """Frames at constant energy, `interval` fs apart, with time and velocities."""
     dynamics, frames = VelocityVerlet(atoms, TIME_STEP * units.fs), []
     every = round(interval / TIME_STEP)
 
     def record() -> None:
-        time = {"time": dynamics.nsteps * TIME_STEP}
-        frames.append(Atoms(atoms.numbers, atoms.positions, info=time))
+        time, momenta = {"time": dynamics.nsteps * TIME_STEP}, atoms.get_momenta()
+        frames.append(Atoms(atoms.numbers, atoms.positions, momenta=momenta, info=time))
 
     dynamics.attach(record, interval=every)
     dynamics.run((n_frames - 1) * every)

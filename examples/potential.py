@@ -1,10 +1,13 @@
 """Train a small potential in about a minute, for the other examples: `python potential.py`.
 
+`python potential.py 1` trains another one, with the random seed 1, into a folder of its own.
+
 The frames come with the package: 300 of ethanol (PBE), 20 of a periodic box of 64 waters (DFT).
 They make a model that runs, not one to publish with. Everything here is SchNetPack's own
 training in Python; `spktrain experiment=molfield_rmd17` does the same from the command line.
 """
 
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -30,11 +33,12 @@ def sample_frames(name: str) -> list[Atoms]:
     return [row.toatoms() for row in connect(_database(name)).select()]
 
 
-def trained_model(name: str, epochs: int = 40) -> Path:
+def trained_model(name: str, epochs: int = 40, seed: int = 0) -> Path:
     """Train on a sample, or take the model that an earlier run left in the working folder."""
-    folder = Path(f"{name}_model")
+    folder = Path(f"{name}_model_{seed}" if seed else f"{name}_model")
     if not (folder / "best_model").exists():
         print(f"training on the sample {name!r}, once, into {folder}/")
+        seed_everything(seed)
         _train(folder, _data(name, folder), epochs)
     return folder / "best_model"
 
@@ -84,7 +88,6 @@ def _model() -> spk.model.NeuralNetworkPotential:
 
 
 def _train(folder: Path, data: spk.data.AtomsDataModule, epochs: int) -> None:
-    seed_everything(0)
     mae = {"mae": MeanAbsoluteError()}
     outputs = [
         spk.task.ModelOutput("energy", torch.nn.MSELoss(), loss_weight=0.01, metrics=mae),
@@ -110,4 +113,4 @@ def _train(folder: Path, data: spk.data.AtomsDataModule, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    print(trained_model("ethanol"))
+    print(trained_model("ethanol", seed=int(sys.argv[1]) if sys.argv[1:] else 0))

@@ -17,6 +17,7 @@ from schnetpack_molfield.cli.field import field
 from schnetpack_molfield.cli.fit import fit
 from schnetpack_molfield.cli.import_data import import_data
 from schnetpack_molfield.cli.interpolate import interpolate
+from schnetpack_molfield.cli.refine import refine
 
 app = typer.Typer(
     help="Molecular fields beyond SchNetPack's own commands.",
@@ -47,6 +48,7 @@ app.command("encoding")(encoding)
 app.command("field")(field)
 app.command("fit")(fit)
 app.command("interpolate")(interpolate)
+app.command("refine")(refine)
 
 
 def main() -> None:

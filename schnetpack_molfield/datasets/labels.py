@@ -20,6 +20,7 @@ UNIT_SUFFIXES = {
     "GHz": "GHz",
     "eV": "eV",
     "Ha": "Ha",
+    "fs": "fs",
 }
 
 #: Short names of archives and the keys SchNetPack's own data sets use.
