@@ -54,6 +54,7 @@ Time = Annotated[
 Member = Annotated[
     int | None, typer.Option(help="For a fitted ensemble: number of the model or frame, from 0.")
 ]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
 
@@ -67,13 +68,15 @@ def field(
     margin: Margin = 4.0,
     time: Time = None,
     member: Member = None,
+    device: Device = "cpu",
     force: Force = False,
 ) -> None:
     """Ask a trained or fitted model for the field of a molecule and write it."""
     from schnetpack_molfield.fields.checks import check_new_file
+    from schnetpack_molfield.interfaces.checks import check_device
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
-    learned = _ask(model, structure, time, member)
+    learned = _ask(model, structure, time, member, check_device(device))
     suffix = out.suffix.lower()
     if suffix in CUBES:
         learned.to_cube(out, channel, spacing, margin, force)
@@ -89,7 +92,7 @@ def field(
 
 
 def _ask(
-    model: Path, structure: str | None, time: float | None, member: int | None
+    model: Path, structure: str | None, time: float | None, member: int | None, device: str
 ) -> "MolecularField":
     """The field of a trained model, or of a file of `molfield fit`."""
     from schnetpack_molfield.fields import MolecularField
@@ -98,11 +101,11 @@ def _ask(
     if fitted is not None:
         if structure is not None or time is not None:
             raise ValueError(f"{model} knows its structures: leave out structure and --time")
-        return fitted.field(member or 0)
+        return fitted.field(member or 0, device=device)
     if member is not None:
         raise ValueError(f"{model} isn't a file of molfield fit: leave out --member")
     atoms = None if structure is None else _read(structure)
-    return MolecularField.from_model(model, atoms, time=time)
+    return MolecularField.from_model(model, atoms, device=device, time=time)
 
 
 def _fitted(model: Path) -> "FittedFields | None":

@@ -49,6 +49,7 @@ Charts = Annotated[
 Cutoff = Annotated[float, typer.Option(help="Radius of a chart in Angstrom.")]
 Steps = Annotated[int, typer.Option(help="Steps of the optimizer.")]
 Seed = Annotated[int, typer.Option(help="Seed of weights and samples.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the fit in the file.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
@@ -64,6 +65,7 @@ def fit(
     cutoff: Cutoff = 3.5,
     steps: Steps = 1500,
     seed: Seed = 0,
+    device: Device = "cpu",
     resume: Resume = False,
     force: Force = False,
 ) -> None:
@@ -74,6 +76,7 @@ def fit(
     """
     from schnetpack_molfield.fields.checks import check_new_file
     from schnetpack_molfield.interfaces.channels import default_channels
+    from schnetpack_molfield.interfaces.checks import check_device
     from schnetpack_molfield.interfaces.fit_task import FitTask, resume_fit
     from schnetpack_molfield.interfaces.structures import read_molecules
     from schnetpack_molfield.train.field_fit import FitOptions
@@ -85,7 +88,7 @@ def fit(
     options = FitOptions(n_steps=steps, cutoff=cutoff, seed=seed)
     task = FitTask(frames, names, grid, margin, beta, charts, options)
     _describe(structure, task)
-    running = task.start()
+    running = task.start(check_device(device))
     if resume:
         resume_fit(out, task, running)
     _run(out, task, running)

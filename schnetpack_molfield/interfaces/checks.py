@@ -8,9 +8,10 @@ from schnetpack.model import AtomisticModel
 from schnetpack.units import convert_units
 from schnetpack.utils import load_model
 
+from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.transform.checks import did_you_mean
 
-__all__ = ["check_dtype", "check_unit", "load_potential_file"]
+__all__ = ["check_device", "check_dtype", "check_unit", "load_potential_file"]
 
 ENERGY_UNITS = ("eV", "kcal/mol", "kJ/mol", "Hartree", "Ha")
 LENGTH_UNITS = ("Ang", "Angstrom", "Bohr", "nm")
@@ -88,3 +89,15 @@ def check_dtype(dtype: str | torch.dtype) -> torch.dtype:
     if name not in ("float32", "float64"):
         raise TypeError(f"dtype {name!r}: {did_you_mean(name, ['float32', 'float64'])}")
     return torch.float32 if name == "float32" else torch.float64
+
+
+def check_device(device: str) -> str:
+    """Return ``"cpu"`` or ``"cuda"``, if torch can compute there.
+
+    Raises:
+        ValueError: It is another name, or there is no such device.
+    """
+    check_choice("device", device, ["cpu", "cuda"])
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no CUDA device here: leave out --device")
+    return device

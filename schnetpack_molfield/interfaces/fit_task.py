@@ -91,8 +91,8 @@ class FitTask:
             channel_weights(self.channels, self.frames[0]).repeat(n_members, 1),
         )
 
-    def start(self) -> FieldFit:
-        """A fit to the samples that has not begun."""
+    def start(self, device: str = "cpu") -> FieldFit:
+        """A fit to the samples that has not begun, on a device."""
         grid, n_members = self.grid(), len(self.frames)
         points = torch.tensor(grid.points, dtype=torch.get_default_dtype())
         idx_m = torch.arange(n_members).repeat_interleave(len(points))
@@ -101,13 +101,14 @@ class FitTask:
             origins = self.positions
         else:
             origins = matched_peaks(grid, values.view(n_members, *grid.shape, -1).numpy())
-        model = make_auto_decoder(origins, self.channels, self.options)
-        return FieldFit(model, points, values, self.options, self.data_range)
+        model = make_auto_decoder(origins, self.channels, self.options).to(device)
+        samples = (points.to(device), values.to(device))
+        return FieldFit(model, *samples, self.options, self.data_range)
 
     @torch.no_grad()
     def errors(self, fit: FieldFit) -> dict[str, float]:
         """PSNR in dB on the training grid and on random points of one that is four times finer."""
-        model = fit.best_model()
+        model = fit.best_model().cpu()
         return {
             name: self._psnr(model, self.grid(finer), fit.scale)
             for name, finer in (("training grid", 1), ("4 x finer grid", 4))
@@ -171,7 +172,7 @@ def load_fit_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} isn't a file")
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever comes up in unpickling
         raise ValueError(f"{path} is not a file of molfield fit") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

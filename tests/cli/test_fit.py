@@ -80,6 +80,28 @@ def test_field_of_a_fit(folder):
     assert values.max() > 1
 
 
+def test_the_device_is_named(folder, monkeypatch):
+    assert fit("water.xyz", "--device", "cpu", steps=20).exit_code == 0
+    asked = ["-m", "x.pt", "-o", "y.npz", "--spacing", 1, "--force", "--device"]
+    assert run("field", *asked, "cpu").exit_code == 0
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for refused in (fit("water.xyz", "--device", "cuda", "--force"), run("field", *asked, "cuda")):
+        assert "no CUDA device here: leave out --device" in str(refused.exception)
+    assert load_fit_file(folder / "x.pt")["fit"]["step"] == 20
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_fit_moves_between_devices(folder, monkeypatch):
+    """Begun on the GPU, continued and asked on the CPU."""
+    with monkeypatch.context() as patch:
+        patch.setattr("schnetpack_molfield.interfaces.fit_task.FieldFit", _Interrupted)
+        assert fit("water.xyz", "--device", "cuda").exit_code == 130
+    assert fit("water.xyz", "--resume").exit_code == 0
+    there = FittedFields.load("x.pt").field(device="cuda")([[0.1, 0.2, 0.3]])
+    here = FittedFields.load("x.pt").field()([[0.1, 0.2, 0.3]])
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-4, atol=1e-4)
+
+
 def test_channels(folder):
     assert fit("water.xyz", "--channels", "H+O,O", steps=20).exit_code == 0
     assert FittedFields.load("x.pt").field().channels == ["H+O", "O"]
@@ -201,6 +223,7 @@ def test_existing_file_needs_force(folder):
         ("fit", ["water.xyz", "-o", "y.pt", "--steps", "5"], "at least 20 steps"),
         ("fit", ["water.xyz", "-o", "y.pt", "--cutoff", "0"], "cutoff must be a positive number"),
         ("fit", ["water.xyz", "-o", "y.pt", "--beta", "-1"], "beta must be a positive number"),
+        ("fit", ["water.xyz", "-o", "y.pt", "--device", "gpu"], "unknown device 'gpu'"),
         ("field", ["-m", "x.pt", "-o", "y.npz", "-c", "h"], "unknown channel 'h'"),
         ("field", ["-m", "x.pt", "-o", "y.npz", "--member", "2"], "no member 2; the file has 2"),
         ("field", ["water.xyz", "-m", "x.pt", "-o", "y.npz"], "leave out structure"),
