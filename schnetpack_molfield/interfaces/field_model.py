@@ -32,25 +32,7 @@ def learned_field(
     device: torch.device | str = "cpu",
     time: float | None = None,
 ) -> MolecularField:
-    """The field of a molecule by a trained model; the molecule is represented once.
-
-    Args:
-        model: file `best_model`, the folder of the run with it, or a model.
-        atoms: the molecule. A function of time doesn't need it: it only says where the field is
-            looked for, and stands in files and pictures; without it, charts stand in its place.
-        dtype: precision; that of the model if None.
-        device: where to compute.
-        time: for a function of point and time, in the unit of its training data.
-
-    Returns:
-        The field with the channels of all heads of the model, `output_key.channel` where two
-        heads share a name.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file isn't a model, the model has no field, the structure is bad, or there
-            is a time for a function of atoms, or none for a function of time.
-    """
+    """The field of a molecule by a trained model: see `MolecularField.from_model`."""
     loaded = _own_copy(model)
     heads = _heads(loaded)
     if atoms is not None:
