@@ -17,9 +17,9 @@ __all__ = ["LearnedRadialEncoding", "PairCorrection"]
 _KNOTS_PER_FEATURE = {"gaussian": (2, 4), "bessel": (4, 8), "log_gaussian": (5, 2)}
 
 
-def _to_log_scale(d: Tensor, cutoff: float) -> Tensor:
-    """Map [0, cutoff] to [0, 1], five times steeper at zero distance than at the cutoff."""
-    return torch.log1p(d * (4.0 / cutoff)) / math.log(5.0)
+def _to_log_scale(d: Tensor, cutoff: float, end: float) -> Tensor:
+    """Map [0, cutoff] to [0, end], five times steeper at zero distance than at the cutoff."""
+    return torch.log1p(d * (4.0 / cutoff)) * (end / math.log(5.0))
 
 
 def _functions(
@@ -33,7 +33,7 @@ def _functions(
         return BesselRBF(n, cutoff).double()(d)
     if init == "gaussian":
         return GaussianRBF(n, cutoff).double()(d)
-    return GaussianRBF(n, 1.0).double()(_to_log_scale(d, cutoff))
+    return GaussianRBF(n, 1.0).double()(_to_log_scale(d, cutoff, 1.0))
 
 
 class PairCorrection(nn.Module):
@@ -175,7 +175,7 @@ class LearnedRadialEncoding(nn.Module):
         """Position of a distance in grid steps."""
         steps = self.spline.n_knots - 1
         if self.short_range:
-            return _to_log_scale(d, self.cutoff) * steps  # (n,)
+            return _to_log_scale(d, self.cutoff, float(steps))  # (n,)
         return d * (steps / self.cutoff)  # (n,)
 
     def _initialise(self, init: str, amplitude: float) -> None:

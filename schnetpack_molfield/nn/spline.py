@@ -6,13 +6,13 @@ from torch.nn import functional as F
 
 __all__ = ["CubicSpline"]
 
-# Uniform cubic B-spline, times 6 to be exact in every precision: polynomial coefficients (rows
-# 1, u, u^2, u^3) from the four coefficients around an interval.
-_POWERS = torch.tensor(
-    [[1.0, 4.0, 1.0, 0.0], [-3.0, 0.0, 3.0, 0.0], [3.0, -6.0, 3.0, 0.0], [-1.0, 3.0, -3.0, 1.0]]
+# Uniform cubic B-spline, times 6 to be exact in every precision: weights of the four coefficients
+# around an interval (rows) from the powers 1, u, u^2, u^3 (columns)
+_TO_WEIGHTS = torch.tensor(
+    [[1.0, -3.0, 3.0, -1.0], [4.0, 0.0, -6.0, 3.0], [1.0, 3.0, 3.0, -3.0], [0.0, 0.0, 0.0, 1.0]]
 )
-# Row order for Estrin's scheme: (1 + u * u) + u^2 * (u^2 + u * u^3)
-_ESTRIN = [0, 2, 1, 3]
+# Up to here one product with a matrix (n_coefficients, n) is faster than four gathered rows
+_WIDEST_MATRIX = 64
 
 
 class CubicSpline(nn.Module):
@@ -22,10 +22,11 @@ class CubicSpline(nn.Module):
         f(t) = \sum_j c_j \, B_3(t - j), \qquad t \in [0, n_\text{knots} - 1]
 
     with the cardinal cubic B-spline :math:`B_3` (de Boor, *A Practical Guide to Splines*, 1978).
-    Four coefficients act at any t: one row of polynomial coefficients is gathered per point and
-    summed by Estrin's scheme, so the cost doesn't depend on the number of knots. Outside the grid
-    the function goes over into a constant within three grid steps, twice continuously
-    differentiable as everywhere; a periodic spline has the period `n_knots`.
+    Four coefficients act at any t. On narrow grids their weights are scattered into a matrix that
+    multiplies all coefficients, which is the fastest in training; on wide ones the four rows are
+    gathered, so that time and memory don't grow with the number of knots. Outside the grid the
+    function goes over into a constant within three grid steps, twice continuously differentiable
+    as everywhere; a periodic spline has the period `n_knots`.
 
     Args:
         n_knots: number of grid points, at least 4.
@@ -38,8 +39,7 @@ class CubicSpline(nn.Module):
         ValueError: if there are fewer than 4 knots or no features.
     """
 
-    windows: Tensor
-    to_powers: Tensor
+    to_weights: Tensor
     curvature: Tensor
 
     def __init__(
@@ -55,11 +55,10 @@ class CubicSpline(nn.Module):
         self.n_features = n_features
         self.periodic = periodic
         self.gain = float(gain)
-        windows = _periodic_windows(n_knots) if periodic else _clamped_windows(n_knots)
-        n_coefficients = int(windows.max()) + 1
+        n_coefficients = n_knots if periodic else n_knots + 2
+        self.wide = n_coefficients > _WIDEST_MATRIX
         self.coefficients = nn.Parameter(torch.zeros(n_coefficients, n_features))
-        self.register_buffer("windows", windows, persistent=False)
-        self.register_buffer("to_powers", _POWERS[_ESTRIN].to(self.coefficients), persistent=False)
+        self.register_buffer("to_weights", _TO_WEIGHTS.clone(), persistent=False)
         self.register_buffer(
             "curvature", self.coefficients.new_zeros(0, n_coefficients), persistent=False
         )
@@ -77,23 +76,30 @@ class CubicSpline(nn.Module):
             Values, shape (n, n_features).
         """
         cell = t.detach().floor()  # (n,)
-        u = (t - cell).unsqueeze(-1)  # (n, 1)
-        rows = F.embedding(self._interval(cell), self._polynomials())  # (n, 4 * n_features)
-        even, odd = rows.chunk(2, dim=-1)  # (n, 2 * n_features)
-        low, high = (even + u * odd).chunk(2, dim=-1)  # (n, n_features)
-        return low + u * u * high  # (n, n_features)
+        u = t - cell  # (n,)
+        u2 = u * u
+        powers = torch.stack([torch.ones_like(u), u, u2, u2 * u])  # (4, n)
+        weights = torch.mm(self.to_weights * (self.gain / 6), powers)  # (4, n)
+        window = self._window(cell)  # (4, n)
+        if self.wide:
+            around = F.embedding(window, self.coefficients)  # (4, n, n_features)
+            return (weights.unsqueeze(-1) * around).sum(0)  # (n, n_features)
+        matrix = weights.new_zeros(self.coefficients.shape[0], t.shape[0])  # (n_coefficients, n)
+        matrix.scatter_add_(0, window, weights)
+        return torch.mm(matrix.t(), self.coefficients)  # (n, n_features)
 
-    def _interval(self, cell: Tensor) -> Tensor:
-        """Row of `windows` for the grid cell of each point."""
+    def _window(
+        self,
+        cell: Tensor,  # (n,)
+    ) -> Tensor:
+        """The four coefficients that act in each grid cell, shape (4, n).
+
+        Beyond both ends the last one repeats.
+        """
+        window = cell.long() + torch.arange(4, device=cell.device).unsqueeze(1)  # (4, n)
         if self.periodic:
-            return cell.long().remainder(self.n_knots)  # (n,)
-        return cell.long().clamp(-3, self.n_knots + 1) + 3  # (n,)
-
-    def _polynomials(self) -> Tensor:
-        """Polynomial coefficients of every interval, one row each."""
-        around = F.embedding(self.windows, self.coefficients)  # (n_intervals, 4, n_features)
-        table = torch.matmul(self.to_powers, around).flatten(1)  # (n_intervals, 4 * n_features)
-        return table * (self.gain / 6)
+            return (window - 1).remainder(self.n_knots)
+        return window.clamp(0, self.n_knots + 1)
 
     @torch.no_grad()
     def design_matrix(
@@ -119,9 +125,9 @@ class CubicSpline(nn.Module):
             [zero, one, 2 * u, 3 * u * u],
             [zero, zero, 2 * one, 6 * u],
         ][derivative]
-        weights = torch.stack(powers, dim=-1) @ _POWERS.to(t) / 6  # (n, 4)
-        matrix = t.new_zeros(len(t), len(self.coefficients))  # (n, n_coefficients)
-        return matrix.scatter_add_(1, self.windows[self._interval(cell)], weights)
+        weights = _TO_WEIGHTS.to(t) @ torch.stack(powers) / 6  # (4, n)
+        matrix = t.new_zeros(len(self.coefficients), len(t))  # (n_coefficients, n)
+        return matrix.scatter_add_(0, self._window(cell), weights).T
 
     @torch.no_grad()
     def fit(
@@ -172,15 +178,3 @@ class CubicSpline(nn.Module):
             Scalar tensor, differentiable in the coefficients.
         """
         return self.gain**2 * (self.curvature @ self.coefficients).square().sum(0).mean()
-
-
-def _clamped_windows(n_knots: int) -> Tensor:
-    """Coefficients of each interval; beyond both ends the last one repeats."""
-    first = torch.arange(-3, n_knots + 2)  # three intervals beyond either end
-    return (first[:, None] + torch.arange(4)).clamp(0, n_knots + 1)  # (n_knots + 5, 4)
-
-
-def _periodic_windows(n_knots: int) -> Tensor:
-    """Coefficients of each interval on the circle."""
-    first = torch.arange(n_knots)
-    return (first[:, None] + torch.arange(-1, 3)).remainder(n_knots)  # (n_knots, 4)

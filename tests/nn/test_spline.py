@@ -14,8 +14,12 @@ from schnetpack_molfield.nn import CubicSpline
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-13}
 
 
-def random_spline(n_knots=9, n_features=3, periodic=False, dtype=torch.float64):
+both_ways = pytest.mark.parametrize("wide", [False, True])
+
+
+def random_spline(n_knots=9, n_features=3, periodic=False, dtype=torch.float64, wide=False):
     spline = CubicSpline(n_knots, n_features, periodic).to(dtype)
+    spline.wide = wide
     torch.nn.init.normal_(spline.coefficients)
     return spline
 
@@ -30,25 +34,33 @@ def derivatives(spline, t):
     return torch.stack(values).detach()  # (4, n)
 
 
-def test_equals_scipy(dtype):
-    spline = random_spline(dtype=dtype)
+def test_wide_grids_gather_rows():
+    assert not CubicSpline(40, 2).wide
+    assert CubicSpline(600, 2).wide
+
+
+@both_ways
+def test_equals_scipy(dtype, wide):
+    spline = random_spline(dtype=dtype, wide=wide)
     reference = BSpline(torch.arange(-3.0, 12.0).numpy(), spline.coefficients.detach().numpy(), 3)
     t = torch.linspace(0, 8 - 1e-4, 101, dtype=dtype)
     expected = torch.from_numpy(reference(t.numpy())).to(dtype)
     torch.testing.assert_close(spline(t), expected, rtol=0, atol=TOLERANCE[dtype])
 
 
+@both_ways
 @pytest.mark.parametrize("periodic", [False, True])
-def test_two_derivatives_are_continuous_across_every_knot(periodic):
-    spline = random_spline(periodic=periodic)
+def test_two_derivatives_are_continuous_across_every_knot(periodic, wide):
+    spline = random_spline(periodic=periodic, wide=wide)
     knots = torch.arange(-5.0, 16.0, dtype=torch.float64)
     below, above = derivatives(spline, knots - 1e-9), derivatives(spline, knots + 1e-9)
     torch.testing.assert_close(below[:3], above[:3], rtol=0, atol=1e-7)
     assert (below[3] - above[3]).abs().max() > 0.1, "the third derivative of a cubic spline jumps"
 
 
-def test_constant_outside_the_grid():
-    spline = random_spline(n_knots=9)
+@both_ways
+def test_constant_outside_the_grid(wide):
+    spline = random_spline(n_knots=9, wide=wide)
     for outside in ([12.0, 14.5, 1e6], [-4.0, -7.5, -1e6]):
         values = derivatives(spline, torch.tensor(outside, dtype=torch.float64))
         torch.testing.assert_close(values[0], values[0, :1].expand(3), rtol=0, atol=1e-12)
@@ -61,9 +73,10 @@ def test_periodic():
     torch.testing.assert_close(spline(t), spline(t - 18), rtol=0, atol=1e-12)
 
 
+@both_ways
 @pytest.mark.parametrize("periodic", [False, True])
-def test_gradients_in_position_and_coefficients(periodic):
-    spline = random_spline(5, 2, periodic)
+def test_gradients_in_position_and_coefficients(periodic, wide):
+    spline = random_spline(5, 2, periodic, wide=wide)
 
     def evaluate(t, coefficients):
         return functional_call(spline, {"coefficients": coefficients}, (t,))
@@ -102,12 +115,14 @@ def test_not_a_number_stays_in_its_row(periodic):
     assert values[0].isfinite().all() and values[1:].isnan().all()
 
 
-def test_no_points():
-    assert random_spline()(torch.zeros(0, dtype=torch.float64)).shape == (0, 3)
+@both_ways
+def test_no_points(wide):
+    assert random_spline(wide=wide)(torch.zeros(0, dtype=torch.float64)).shape == (0, 3)
 
 
-def test_script_pickle_and_copy_give_the_same_numbers(dtype):
-    spline = random_spline(dtype=dtype)
+@both_ways
+def test_script_pickle_and_copy_give_the_same_numbers(dtype, wide):
+    spline = random_spline(dtype=dtype, wide=wide)
     buffer = io.BytesIO()
     torch.save(spline, buffer)
     buffer.seek(0)
