@@ -2,18 +2,20 @@
 
 A 32^3 grid of the exact function is all that (a) sees; (b) has the atoms as charts, too. Both are
 asked on a 128^3 grid of the same box, next to interpolations of the same samples. The function is
-eq. (1) of Lhotka & Probst (arXiv:2502.10848) with a channel for each of the six elements, beta 2,
-van der Waals radii. PSNR = 20 log10(range) - 10 log10(MSE) over all points and channels:
+eq. (1) of Lhotka & Probst (arXiv:2502.10848) with a channel for each of the elements, beta 2, van
+der Waals radii. PSNR = 20 log10(range) - 10 log10(MSE) over all points and channels:
 
 - absolute: as it is, range exp(beta), the value at the centre of a lone atom;
 - relative, as theirs: each channel divided by its largest value, range 1.
 
     python -m benchmarks.super_resolution --data complex_cdk8.npz
+    python -m benchmarks.super_resolution --data pdb_1lcd_models.npz --ligand C3
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -33,17 +35,31 @@ MARGIN = 3.0  # Angstrom, as the PSNR of the amortised functions has it
 BETA = 2.0  # VectorFunction's default
 POCKET = 8.0  # Angstrom
 
+Structure = tuple[np.ndarray, np.ndarray, np.ndarray]  # elements, positions, what is the ligand
 
-def read_pocket(path: Path, ligand: int) -> Atoms:
-    """A ligand and the atoms of the protein (no water) that are near it."""
+
+def read_pocket(path: Path, ligand: str) -> Atoms:
+    """A ligand and all that is near it, but no water."""
     with np.load(path) as data:
-        first = data["lig_n_atoms"].astype(int).cumsum() - data["lig_n_atoms"]
-        rows = slice(first[ligand], first[ligand] + data["lig_n_atoms"][ligand])
-        ligand_z, ligand_r = data["lig_Z"][rows], data["lig_R"][rows]
-        protein = data["prot_res_name"] != b"HOH"
-        z, r = data["prot_Z"][protein], data["prot_R"][protein]
-    near = np.linalg.norm(r[:, None] - ligand_r, axis=2).min(axis=1) < POCKET
-    return Atoms(np.r_[z[near], ligand_z], np.r_[r[near], ligand_r].astype(float))
+        z, r, is_ligand = (with_inhibitor if "lig_Z" in data else with_residue)(data, ligand)
+    near = np.linalg.norm(r[:, None] - r[is_ligand], axis=2).min(axis=1) < POCKET
+    return Atoms(z[near], r[near].astype(float))
+
+
+def with_inhibitor(data: Mapping[str, np.ndarray], number: str) -> Structure:
+    """A protein with one of its inhibitors."""
+    n_atoms, which = data["lig_n_atoms"].astype(int), int(number)
+    rows = slice(n_atoms[:which].sum(), n_atoms[: which + 1].sum())
+    protein = data["prot_res_name"] != b"HOH"
+    z = np.concatenate([data["prot_Z"][protein], data["lig_Z"][rows]])
+    r = np.concatenate([data["prot_R"][protein], data["lig_R"][rows]])
+    return z, r, np.arange(len(z)) >= protein.sum()
+
+
+def with_residue(data: Mapping[str, np.ndarray], name: str) -> Structure:
+    """The first model of an ensemble, with one residue of it as the ligand."""
+    is_ligand = (data["chain"] == name[0].encode()) & (data["res_id"] == int(name[1:]))
+    return data["Z"], data["R"][0], is_ligand
 
 
 def box_grid(atoms: Atoms, n: int) -> Grid:
@@ -98,8 +114,8 @@ def row(name: str, errors: list[float | None], seconds: float | None = None) -> 
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="complex_cdk8.npz")],
-    ligand: Annotated[int, typer.Option(help="Which of its ligands.")] = 0,
+    data: Annotated[Path, typer.Option(help="complex_cdk8.npz, pdb_1lcd_models.npz")],
+    ligand: Annotated[str, typer.Option(help="Its number, or chain and residue: C3.")] = "0",
     seed: int = 0,
 ) -> None:
     """Print the table."""
