@@ -1,7 +1,7 @@
 """Distance encodings compared: SchNet, PaiNN and MolField, same everything else.
 
     python -m benchmarks.encodings train acac --data acac_300K.npz
-    python -m benchmarks.encodings train acac --data acac_300K.npz --n-train 50 --epochs 300
+    python -m benchmarks.encodings train acac --data acac_300K.npz --n-train 50
     python -m benchmarks.encodings train homo --data qm9.npz --n-train 10000 \
         --n-validation 500 --epochs 30 --batch-size 100
     python -m benchmarks.encodings table --data acac_300K.npz
@@ -74,7 +74,7 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
     "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
 }
-DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned,learned-smooth"
+DEFAULT_ENCODINGS = "gaussian,learned-pairs,learned,learned-pairs-smooth,gaussian-trainable,bessel"
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
 COLUMNS = (
     "model",
@@ -149,8 +149,14 @@ def run(settings: Run, target: Target, data: tuple[Molecules, ...], save: Path |
     model = build(str(settings["model"]), str(settings["encoding"]), target)
     model.to(data[0].z.device)
     (train, validation, test), scale = scaled(data, target)
-    weight, batch_size = float(settings["smoothness"]), int(settings["batch_size"])
-    fit(model, train, int(settings["epochs"]), batch_size, weight)
+    fit(
+        model,
+        train,
+        int(settings["epochs"]),
+        int(settings["batch_size"]),
+        float(settings["smoothness"]),
+        float(settings["learning_rate"]),
+    )
     if save:
         save.mkdir(parents=True, exist_ok=True)
         torch.save(model, save / "best_model")
