@@ -7,7 +7,7 @@ from schnetpack.nn import CosineCutoff
 from schnetpack.representation import PaiNN
 from torch import nn
 
-from schnetpack_molfield.nn import LearnedRadialEncoding
+from schnetpack_molfield.nn import ElementPairs, LearnedRadialEncoding
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.testing import RepresentationContract
 
@@ -49,3 +49,24 @@ class TestPaiNN(RepresentationContract):
     @classmethod
     def representation(cls) -> Callable[[], nn.Module]:
         return lambda: PaiNN(16, 2, basis(), CosineCutoff(CUTOFF), epsilon=1e-4)
+
+
+class TestPaiNNWithPairsOfElements(RepresentationContract):
+    checks_input = False
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], nn.Module]:
+        def build() -> ElementPairs:
+            radial_basis = LearnedRadialEncoding(10, CUTOFF, pair_rank=2)
+            nn.init.normal_(radial_basis.pair.mixing)  # zero at the start
+            return ElementPairs(
+                "schnetpack.representation.PaiNN",
+                radial_basis,
+                n_atom_basis=16,
+                n_interactions=2,
+                cutoff_fn=CosineCutoff(CUTOFF),
+                epsilon=1e-4,
+            )
+
+        return build
