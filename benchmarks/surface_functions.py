@@ -48,7 +48,7 @@ def draw(numbers: Tensor, positions: Tensor, times: Tensor, n: int) -> Sample:
 
 
 class Charts(nn.Module):
-    """The model of `experiment=molfield_trajectory`, for points of several frames."""
+    """The model of `experiment=molfield_surface`, for points of several frames."""
 
     def __init__(self, sample: Sample, n_charts: int) -> None:
         super().__init__()

@@ -102,7 +102,7 @@ def draw(molecules: Molecules, surface: str, n_near: int, n_box: int, width: flo
 
 
 def build() -> NeuralNetworkPotential:
-    """The model of `experiment=molfield_surface`."""
+    """The model of `experiment=molfield_signed_distance`."""
     representation = MolField(N_FEATURES, 3, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF))
     return NeuralNetworkPotential(
         representation, [PairwiseDistances()], [SignedDistance(N_FEATURES)]

@@ -86,7 +86,7 @@ def test_a_database_of_densities_has_to_be_named(tmp_path, run_command, few_step
 
 def test_surfaces_of_the_sample(tmp_path, run_command, few_steps) -> None:
     """Distances, normals and slopes are trained together, with second derivatives."""
-    done = run_command(tmp_path, "spktrain", "experiment=molfield_surface", *few_steps)
+    done = run_command(tmp_path, "spktrain", "experiment=molfield_signed_distance", *few_steps)
     (line,) = [line for line in done.stdout.splitlines() if "test_sdf_iou" in line]
     assert float(line.split("│")[2]) > 0.8  # it starts at a smooth distance
     (best,) = tmp_path.glob("runs/*/best_model")
@@ -97,7 +97,7 @@ def test_surfaces_of_the_sample(tmp_path, run_command, few_steps) -> None:
 
 
 def test_exact_distances_need_atoms(tmp_path, run_command, few_steps) -> None:
-    chosen = ["experiment=molfield_surface", "model/representation=molfield_latent"]
+    chosen = ["experiment=molfield_signed_distance", "model/representation=molfield_latent"]
     done = run_command(tmp_path, "spktrain", *chosen, *few_steps, check=False)
     assert done.returncode != 0 and "charts without elements: use LearnedDistance" in done.stderr
 
@@ -108,9 +108,8 @@ def test_surfaces_of_bare_structures(tmp_path, run_command, few_steps) -> None:
     done = run_command(tmp_path, "molfield", "import", "x.xyz", "--out", "x.db")
     assert "12 structures without labels" in done.stdout
     data = ["data=molfield_structures", "data.datapath=x.db", "data.num_train=8", "data.num_val=2"]
-    done = run_command(tmp_path, "spktrain", "experiment=molfield_surface", *data, *few_steps)
+    chosen = ["spktrain", "experiment=molfield_signed_distance", *few_steps]
+    done = run_command(tmp_path, *chosen, *data)
     assert "test_sdf_iou" in done.stdout
-    done = run_command(
-        tmp_path, "spktrain", "experiment=molfield_surface", *data[:1], *few_steps, check=False
-    )
+    done = run_command(tmp_path, *chosen, data[0], check=False)
     assert done.returncode != 0 and "data.datapath=FILE.db" in done.stderr

@@ -1,10 +1,15 @@
 """Frames of a trajectory with their times, some to train on and all others to be asked."""
 
+from pathlib import Path
 from typing import Any
 
 from schnetpack.data import BaseAtomsData, SplittingStrategy
 
+from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.checked import OwnData
+from schnetpack_molfield.datasets.database import write_database
+
+SAMPLE = Path(__file__).with_name("ethanol_trajectory_sample.npz")
 
 __all__ = ["EveryNthFrame", "TrajectoryFrames"]
 
@@ -43,7 +48,12 @@ class EveryNthFrame(SplittingStrategy):
 class TrajectoryFrames(OwnData):
     """A database of frames with a label `time`, such as `molfield import` writes it.
 
+    Without a database of one's own it is a sample that ships with this package: ethanol around
+    300 K for 600 fs, a frame every 2.5 fs (datasets/SAMPLES.md).
+
     Args:
+        datapath: the database; None takes the sample.
+        sample_path: where the database of the sample is, or is to be written.
         every: train on every nth frame ...
         until: ... of this part of the trajectory, see `EveryNthFrame`.
         kwargs: the other arguments of `schnetpack.data.AtomsDataModule`.
@@ -54,7 +64,25 @@ class TrajectoryFrames(OwnData):
         "time"
     )
 
-    def __init__(self, *, every: int = 1, until: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        datapath: str | None = None,
+        sample_path: str = "molfield_trajectory_sample.db",
+        every: int = 1,
+        until: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        self.of_sample = datapath is None
         kwargs |= {"num_train": 1, "num_val": 1}  # SchNetPack wants numbers, the split doesn't
-        splitting = EveryNthFrame(every, until)
-        super().__init__(load_properties=["time"], splitting=splitting, **kwargs)
+        super().__init__(
+            datapath=sample_path if datapath is None else datapath,
+            load_properties=["time"],
+            splitting=EveryNthFrame(every, until),
+            **kwargs,
+        )
+
+    def _download(self, path: Path) -> None:
+        if not self.of_sample:
+            super()._download(path)
+        write_database(path, [read_archive(SAMPLE)])

@@ -40,8 +40,8 @@ class TrajectoryAtlas(Transform):
 
     Args:
         n_charts: number of charts.
-        n_knots: number of knots between the first and the last trained time; motion faster than
-            two knots can't be followed.
+        n_knots: number of knots between the first and the last trained time, at most as many as
+            there are trained times; motion faster than two knots can't be followed.
         n_atom_basis: number of channels of the charts' features.
         rank: rank of the change of the features in time.
         gain: how much faster than other parameters the charts move, see `CubicSpline`.
@@ -100,13 +100,18 @@ class TrajectoryAtlas(Transform):
                 charts start at the centres of their clusters.
 
         Raises:
-            ValueError: if a time isn't finite, or all are the same.
+            ValueError: if a time isn't finite, all are the same, or there are fewer than knots.
         """
         times = np.asarray(times, dtype=float).reshape(-1)
         if not np.isfinite(times).all():
             raise ValueError(f"times must be finite numbers, got {times[~np.isfinite(times)][0]}")
         if np.ptp(times) == 0:
             raise ValueError(f"all trained frames have the time {times[0]:g}; expected several")
+        if (n_times := len(np.unique(times))) < self.n_knots:
+            raise ValueError(
+                f"{self.n_knots} knots for {n_times} trained times: motion between times isn't "
+                f"known; set n_knots (globals.n_knots) to {n_times} or less"
+            )
         points = np.tile(np.asarray(inside, dtype=float), (2, 1))  # (2 n, 3)
         points = points + np.random.default_rng(0).normal(scale=0.1, size=points.shape)
         centers, _ = kmeans2(points, len(self.atlas.origins), minit="++", seed=0)

@@ -46,7 +46,7 @@ def test_charts_start_inside() -> None:
     """At the centres of clusters, one cluster each."""
     atlas = TrajectoryAtlas(n_charts=3, n_knots=4)
     corners = 5 * np.eye(3)
-    atlas.begin([0.0, 1.0], corners.repeat(50, axis=0))
+    atlas.begin([0.0, 1.0, 2.0, 3.0], corners.repeat(50, axis=0))
     nearest = torch.cdist(torch.tensor(corners).float(), atlas.atlas.origins.detach()).amin(dim=1)
     assert nearest.max() < 0.1
 
@@ -87,3 +87,5 @@ def test_bad_times(atlas, dtype) -> None:
         atlas.begin([0.0, np.inf], np.zeros((2, 3)))
     with pytest.raises(ValueError, match="all trained frames have the time 3"):
         atlas.begin([3.0, 3.0], np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="10 knots for 4 trained times.* to 4 or less"):
+        atlas.begin([0.0, 1.0, 2.0, 3.0], np.zeros((2, 3)))

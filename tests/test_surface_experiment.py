@@ -1,4 +1,4 @@
-"""`spktrain experiment=molfield_trajectory`, from a file of frames to a surface in between."""
+"""`spktrain experiment=molfield_surface`, from a file of frames to a surface in between."""
 
 from pathlib import Path
 
@@ -29,11 +29,12 @@ def folder(tmp_path_factory) -> Path:
 def best_model(folder, run_command) -> Path:
     frames = ["frames.extxyz", "--property", "time=fs", "--out", "frames.db"]
     run_command(folder, "molfield", "import", *frames)
-    sizes = ["globals.n_charts=4", "globals.n_knots=6", "data.every=2", "data.batch_size=3"]
+    sizes = ["globals.n_charts=4", "globals.n_knots=6", "data.batch_size=3"]
+    sizes += ["data.every=2", "data.until=1"]
     done = run_command(
         folder,
         "spktrain",
-        "experiment=molfield_trajectory",
+        "experiment=molfield_surface",
         "data.datapath=frames.db",
         "trainer.max_epochs=60",
         "callbacks.ema.decay=0.9",
@@ -89,3 +90,20 @@ def test_bad_times(best_model) -> None:
         MolecularField.from_model(best_model, time=float("nan"))
     with pytest.raises(ValueError, match="function of point and time: give a time"):
         MolecularField.from_model(best_model, molecule("H2O"))
+
+
+def test_the_sample_of_ethanol(tmp_path, run_command, few_steps) -> None:
+    """Trains at once, with nothing of one's own."""
+    done = run_command(tmp_path, "spktrain", "experiment=molfield_surface", *few_steps)
+    assert "test_sdf_iou" in done.stdout
+    (best,) = tmp_path.glob("runs/*/best_model")
+    field = MolecularField.from_model(best, time=300.0)
+    assert len(field.atoms) == 16 and torch.isfinite(field(np.zeros((1, 3)))).all()
+    assert list(tmp_path.rglob("molfield_trajectory_sample.db"))
+
+
+def test_a_wrong_name_never_takes_the_sample(tmp_path, run_command, few_steps) -> None:
+    chosen = ["experiment=molfield_surface", "data.datapath=wrong.db"]
+    done = run_command(tmp_path, "spktrain", *chosen, *few_steps, check=False)
+    assert done.returncode != 0 and "wrong.db doesn't exist; `molfield import" in done.stderr
+    assert not (tmp_path / "wrong.db").exists()
