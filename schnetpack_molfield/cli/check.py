@@ -30,7 +30,13 @@ def check(model: Model, without: Without = ["checks_input"]) -> None:  # noqa: B
     from schnetpack_molfield.testing import validate_representation
 
     representation = load_potential_file(model).representation
-    measurements = validate_representation(representation, without)
+    try:
+        measurements = validate_representation(representation, without)
+    except KeyError as error:
+        raise ValueError(
+            f"a {type(representation).__name__} has no features of atoms, as a potential's "
+            f"representation has (no {error}); there is nothing to check"
+        ) from error
     Console().print(_table(measurements))
     broken = [measurement for measurement in measurements if not measurement.kept]
     if broken:

@@ -43,11 +43,12 @@ def refine(
 
     from schnetpack_molfield.fields.checks import check_new_file
     from schnetpack_molfield.interfaces import MolFieldCalculator
+    from schnetpack_molfield.interfaces.checks import check_device
     from schnetpack_molfield.interfaces.refined_trajectory import refine, timed_frames
 
     check_new_file(out, (".extxyz",), force)
     known = timed_frames(frames, frame_time)
-    calculator = MolFieldCalculator(model, device)
+    calculator = MolFieldCalculator(model, check_device(device))
     refined = refine(known, calculator, interval, after, time_step, progress=True)
     ase.io.write(out, refined.frames)
     mean, worst = refined.mismatches.mean(), refined.mismatches.max()

@@ -7,7 +7,7 @@ from schnetpack.nn import CosineCutoff, GaussianRBF
 from typer.testing import CliRunner
 
 from schnetpack_molfield.cli import app
-from schnetpack_molfield.representation import MolField
+from schnetpack_molfield.representation import ChartAutoencoder, MolField
 
 
 @pytest.fixture
@@ -45,3 +45,13 @@ def test_a_model_that_does_not(build):
 def test_unknown_capability(build):
     result = run(build(), "--without", "periodc")
     assert isinstance(result.exception, ValueError) and "periodc" in str(result.exception)
+
+
+def test_a_model_of_fields_only(build, tmp_path):
+    build()
+    model = torch.load(tmp_path / "best_model", weights_only=False)
+    model.representation = ChartAutoencoder(8, 2, GaussianRBF(8, 4.0), CosineCutoff(4.0))
+    torch.save(model, tmp_path / "best_model")
+    error = run(str(tmp_path)).exception
+    assert isinstance(error, ValueError)
+    assert "a ChartAutoencoder has no features of atoms" in str(error)
