@@ -7,6 +7,7 @@ from schnetpack_molfield.train.losses import (
     RelativeL1,
     RelativeL2,
     SurfaceLoss,
+    WeightPoints,
 )
 from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeError
 from schnetpack_molfield.train.record import attach_record, make_record, read_record
@@ -22,6 +23,7 @@ __all__ = [
     "RelativeL1",
     "RelativeL2",
     "SurfaceLoss",
+    "WeightPoints",
     "attach_record",
     "make_record",
     "read_record",

@@ -1,9 +1,12 @@
 """Losses for fields; predictions and targets are (n_points, n_channels), gradients (..., 3)."""
 
 import torch
+from schnetpack.task import ModelOutput
 from torch import Tensor, nn
 
-__all__ = ["EikonalLoss", "NormalLoss", "RelativeL1", "RelativeL2", "SurfaceLoss"]
+__all__ = ["EikonalLoss", "NormalLoss", "RelativeL1", "RelativeL2", "SurfaceLoss", "WeightPoints"]
+
+Values = dict[str, Tensor]
 
 
 class RelativeL1(nn.Module):
@@ -86,3 +89,37 @@ class EikonalLoss(nn.Module):
         """Scalar loss of gradients (n_points, 1, 3), per Angstrom."""
         length = (gradient.square().sum(dim=-1) + 1e-12).sqrt()
         return (length - 1).square().mean()
+
+
+class WeightPoints(nn.Module):
+    r"""Gives points weights in the loss and the metrics: a constraint of a `ModelOutput`.
+
+    Prediction and target are multiplied by :math:`w^{1/k}`, so that :math:`|p - t|^k` counts w
+    times: with the weights of `transform.FieldPoints` losses and metrics made of such powers
+    estimate integrals over the box, wherever the points are. SchNetPack hands over nothing but
+    targets of outputs, so the weights have to be the target of another one:
+    `ModelOutput(name=..., target_property="field_weights", metrics={})`.
+
+    Args:
+        k: 2 for square errors (`torch.nn.MSELoss`, `RelativeL2`, PSNR), 1 for absolute ones.
+        weight_key: key of the weights, (n_points, 1).
+
+    Raises:
+        ValueError: for another k.
+    """
+
+    def __init__(self, k: int = 2, weight_key: str = "field_weights") -> None:
+        super().__init__()
+        if k not in (1, 2):
+            raise ValueError(f"k must be 1 or 2, absolute or square errors, got {k}")
+        self.k = k
+        self.weight_key = weight_key
+
+    def forward(
+        self, prediction: Values, target: Values, output: ModelOutput
+    ) -> tuple[Values, Values]:
+        """Predictions and targets with those of the output, (n_points, n_channels), weighted."""
+        factor = target[self.weight_key] ** (1 / self.k)  # (n_points, 1)
+        prediction[output.name] = prediction[output.name] * factor
+        target[output.target_property] = target[output.target_property] * factor
+        return prediction, target

@@ -12,7 +12,13 @@ from schnetpack.transform import Transform
 from torch import Tensor
 
 from schnetpack_molfield.fields import AtomFunction, molecular_surface
-from schnetpack_molfield.transform.sampling import by_gradient, in_box, near_atoms, near_surface
+from schnetpack_molfield.transform.sampling import (
+    box_weights,
+    by_gradient,
+    in_box,
+    near_atoms,
+    near_surface,
+)
 
 __all__ = ["FieldPoints", "GridPoints"]
 
@@ -53,9 +59,14 @@ class FieldPoints(Transform):
         seed: same points for a sample in every epoch, whatever the number of workers; None: new
             ones each time, from the random numbers of the loader (its workers), which
             `seed_everything` makes reproducible.
+        weight_key: key of weights (n_points, 1) for `train.WeightPoints`; None doesn't write them.
+            The density of points in the box over that of all points: the mean of a weighted
+            function is on average its mean over the box, however many points are near atoms. No
+            weight is larger than the number of points over `n_in_box`.
 
     Raises:
-        ValueError: if there are no points to draw.
+        ValueError: if there are no points to draw, or weights are wanted and there are none in
+            the box, or some of a kind whose density isn't known.
     """
 
     is_preprocessor: bool = True
@@ -75,10 +86,16 @@ class FieldPoints(Transform):
         surface: str = "gaussian",
         surface_width: float = 0.2,
         seed: int | None = None,
+        weight_key: str | None = None,
     ) -> None:
         super().__init__()
         if n_near_atoms + n_in_box + n_near_surface + n_by_gradient <= 0:
             raise ValueError("no points: set n_near_atoms, n_in_box, n_near_surface, n_by_gradient")
+        if weight_key and (n_in_box <= 0 or n_near_surface + n_by_gradient > 0):
+            raise ValueError(
+                "weights need points in the box beside those near atoms, and none near the surface "
+                "or by the gradient: set n_in_box, and n_near_surface and n_by_gradient to 0"
+            )
         self.function = function
         self.output_key = output_key
         self.gradient_key = gradient_key
@@ -91,6 +108,7 @@ class FieldPoints(Transform):
         self.surface = molecular_surface(surface)
         self.surface_width = surface_width
         self.seed = seed
+        self.weight_key = weight_key
 
     def forward(self, inputs: Inputs) -> Inputs:
         """Add the points, their number and the target to a sample."""
@@ -98,6 +116,10 @@ class FieldPoints(Transform):
         points = self._draw(numbers, positions, _generator(self.seed, inputs))
         if self.gradient_key:
             inputs[self.gradient_key] = self.function.gradient(points, numbers, positions)
+        if self.weight_key:
+            share = self.n_in_box / len(points)
+            weights = box_weights(points, positions, share, self.margin, self.width)
+            inputs[self.weight_key] = weights.unsqueeze(1)
         target = self.function(points, numbers, positions)
         return _write(inputs, points, target, self.output_key)
 

@@ -1,11 +1,13 @@
-"""Where in space to look at a molecule: random points of several kinds."""
+"""Where in space to look at a molecule: random points of several kinds, and their weights."""
+
+import math
 
 import torch
 from torch import Tensor
 
 from schnetpack_molfield.fields import AtomFunction, SignedDistance
 
-__all__ = ["by_gradient", "in_box", "near_atoms", "near_surface"]
+__all__ = ["box_weights", "by_gradient", "in_box", "near_atoms", "near_surface"]
 
 
 def near_atoms(
@@ -24,14 +26,45 @@ def near_atoms(
     return positions[atoms] + width * noise
 
 
+def _corners(positions: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+    """Lower and upper corner (3,) of the box `margin` wider than the atoms at (n_atoms, 3)."""
+    return positions.amin(dim=0) - margin, positions.amax(dim=0) + margin
+
+
 def in_box(
     positions: Tensor, n: int, margin: float, generator: torch.Generator | None = None
 ) -> Tensor:
     """Points (n, 3), uniform in the box `margin` wider than the atoms at (n_atoms, 3)."""
-    lower, upper = positions.amin(dim=0) - margin, positions.amax(dim=0) + margin  # (3,) each
+    lower, upper = _corners(positions, margin)
     return lower + (upper - lower) * torch.rand(
         n, 3, generator=generator, dtype=positions.dtype
     )  # (n, 3)
+
+
+def box_weights(
+    points: Tensor, positions: Tensor, share: float, margin: float, width: float
+) -> Tensor:
+    r"""Weights (n_points,) that make points of `in_box` and `near_atoms` uniform in the box.
+
+    .. math:: w = u / (s u + (1 - s) v)
+
+    with the density u of points in the box, the density v of those near atoms and the share s of
+    the former. The mean of w f over both kinds is on average the mean of f over the box. This is
+    the balance heuristic of Veach & Guibas 1995, doi:10.1145/218380.218498.
+
+    Args:
+        points: (n_points, 3).
+        positions: (n_atoms, 3) in Angstrom.
+        share: s, positive; no weight is larger than 1 / s.
+        margin: of `in_box`.
+        width: of `near_atoms`.
+    """
+    lower, upper = _corners(positions, margin)
+    inside = ((points >= lower) & (points <= upper)).all(dim=1)  # (n_points,)
+    offsets = (points.unsqueeze(1) - positions) / width  # (n_points, n_atoms, 3)
+    near = torch.exp(-0.5 * offsets.square().sum(dim=2)).mean(dim=1)  # (n_points,)
+    volumes = (upper - lower).prod() / (math.sqrt(2 * math.pi) * width) ** 3
+    return inside / (share + (1 - share) * near * volumes)
 
 
 def near_surface(

@@ -1,10 +1,13 @@
 """Losses and metrics of fields against formulas, on fields whose error is known."""
 
 import pickle
+from functools import partial
 
 import pytest
 import torch
+from schnetpack.task import ModelOutput
 from torch import nn
+from torchmetrics.regression import MeanAbsoluteError
 
 from schnetpack_molfield.train import (
     EikonalLoss,
@@ -14,6 +17,7 @@ from schnetpack_molfield.train import (
     RelativeL1,
     RelativeL2,
     SurfaceLoss,
+    WeightPoints,
 )
 
 
@@ -80,6 +84,24 @@ def test_normals_and_slopes() -> None:
     assert flat.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("k", "loss", "metric"),
+    [(1, nn.L1Loss(), MeanAbsoluteError), (2, nn.MSELoss(), partial(RelativeError, k=2))],
+)
+def test_weights_count_points_that_often(values, k, loss, metric) -> None:
+    """Weights 0, 1 and 2 are as good as no point, one point and two points."""
+    prediction, target = values
+    weights = torch.tensor([0.0, 1.0, 2.0, 1.0, 1.0], dtype=target.dtype).repeat(10).unsqueeze(1)
+    output = ModelOutput("f", loss, metrics={"m": metric()}, target_property="t")
+    weighted = WeightPoints(k)({"f": prediction}, {"t": target, "field_weights": weights}, output)
+    output.update_metrics(*weighted, "train")
+    repeated = weights.flatten().long()
+    prediction, target = (x.repeat_interleave(repeated, dim=0) for x in (prediction, target))
+    torch.testing.assert_close(output.calculate_loss(*weighted), loss(prediction, target))
+    expected = metric()(prediction, target)
+    torch.testing.assert_close(output.metrics["train"]["m"].compute(), expected)
+
+
 @pytest.mark.parametrize("k", [1, 2])
 def test_relative_error_over_batches(values, k) -> None:
     prediction, target = values
@@ -115,6 +137,7 @@ def test_nothing_inside() -> None:
         (lambda: RelativeL1(0.0), "floor"),
         (lambda: RelativeL1(0.1, -1.0), "ceiling"),
         (lambda: RelativeError(3), "k must be 1 or 2"),
+        (lambda: WeightPoints(3), "k must be 1 or 2"),
     ],
 )
 def test_bad_options(make, message) -> None:

@@ -10,7 +10,13 @@ from schnetpack.data import ASEAtomsData, AtomsLoader
 from schnetpack_molfield.fields import PromoleculeDensity, VectorFunction, molecular_surface
 from schnetpack_molfield.train import RelativeL1
 from schnetpack_molfield.transform import FieldPoints, GridPoints
-from schnetpack_molfield.transform.sampling import by_gradient, in_box, near_atoms, near_surface
+from schnetpack_molfield.transform.sampling import (
+    box_weights,
+    by_gradient,
+    in_box,
+    near_atoms,
+    near_surface,
+)
 
 Inputs = dict[str, torch.Tensor]
 FUNCTION = VectorFunction(["H", "C", "O"])
@@ -116,6 +122,40 @@ def test_a_loader_is_reproducible_and_makes_batches(tmp_path, workers) -> None:
         for i, atoms in enumerate(structures)
     ]
     assert torch.equal(batch(3)["field_points"], torch.cat(expected))
+
+
+@pytest.mark.parametrize(("n_near", "n_box"), [(0, 4000), (2000, 2000), (3800, 200)])
+def test_weighted_points_estimate_the_mean_over_the_box(dtype, n_near, n_box) -> None:
+    """Of the function and of one, within five standard errors, whatever the points."""
+    atoms = molecule("CH3CH2OH")
+    draw = FieldPoints(FUNCTION, "f", n_near_atoms=n_near, n_in_box=n_box, seed=0, weight_key="w")
+    drawn = [draw(sample(atoms, dtype, index)) for index in range(20)]
+    values = torch.stack([torch.cat([x["w"], x["w"] * x["f"]], dim=1).mean(dim=0) for x in drawn])
+    assert values.dtype == dtype
+    assert max(float(x["w"].max()) for x in drawn) <= (n_near + n_box) / n_box * (1 + 1e-6)
+
+    span = torch.tensor(atoms.positions.max(axis=0) - atoms.positions.min(axis=0) + 6, dtype=dtype)
+    field, volume = FUNCTION.of(atoms, dtype=dtype), float(span.prod())
+    means = [float(field.integral(channel)) / volume for channel in field.channels]
+    expected = torch.tensor([1.0, *means], dtype=dtype)  # (4,)
+    standard_error = values.std(dim=0) / len(values) ** 0.5
+    assert ((values.mean(dim=0) - expected).abs() < 5 * standard_error + 1e-5).all()
+    if n_near:  # without weights the function is larger than it is
+        assert (drawn[0]["f"].mean(dim=0) > 1.5 * expected[1:]).all()
+
+
+def test_points_outside_the_box_have_no_weight() -> None:
+    positions = torch.zeros(1, 3)
+    points = torch.tensor([[0.0, 0, 0], [0, 0, 1.01], [0, 0, 100.0], [0, 0, -0.99]])
+    weights = box_weights(points, positions, 0.5, 1.0, 0.01)
+    assert weights[0] < 1e-4
+    assert weights[1:].tolist() == [0.0, 0.0, 2.0]
+
+
+@pytest.mark.parametrize("options", [{"n_in_box": 0}, {"n_near_surface": 8}, {"n_by_gradient": 8}])
+def test_weights_of_unknown_densities_are_refused(options) -> None:
+    with pytest.raises(ValueError, match="weights need points in the box"):
+        FieldPoints(FUNCTION, weight_key="w", **options)
 
 
 def test_no_points_are_refused() -> None:
