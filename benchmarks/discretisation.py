@@ -7,7 +7,7 @@ On the sample of QM9 that ships with the package: vector-valued functions of H, 
 grids of three spacings and at random points; the difference where points coincide, the relative
 L2 error and the relative error of the integral. Second table: models trained on different points,
 several seeds, all asked on the same grid, and at points near atoms: relative L2 errors, mean and
-standard deviation over seeds.
+standard deviation over seeds. Weighted: every point counts by the inverse of the points' density.
 """
 
 from __future__ import annotations
@@ -25,12 +25,23 @@ from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
 from torch import Tensor
 
-from benchmarks.functions import Draw, Inputs, in_box, near_atoms, on_grid, train, with_points
+from benchmarks.functions import (
+    MARGIN,
+    Draw,
+    Inputs,
+    Weigh,
+    in_box,
+    near_atoms,
+    on_grid,
+    train,
+    with_points,
+)
 from benchmarks.training import TARGETS, Molecules, load
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.datasets.qm9 import SAMPLE
 from schnetpack_molfield.fields import VectorFunction
 from schnetpack_molfield.representation import MolField
+from schnetpack_molfield.transform.sampling import box_weights
 
 ELEMENTS, CUTOFF, WIDTH = ["H", "C", "N", "O"], 5.0, 64
 N_TRAINING, N_TEST, N_POINTS = 800, 30, 256
@@ -38,19 +49,44 @@ COARSE, SPACINGS = 0.4, (0.4, 0.2, 0.1)
 FUNCTION = VectorFunction(ELEMENTS, beta=2.0)
 
 
-def half_near(batch: Inputs) -> Tensor:
-    """Half of the points near atoms, half in the box."""
-    half = N_POINTS // 2
-    return torch.cat([near_atoms(batch, half), in_box(batch, half)], dim=1)
+def mixed(batch: Inputs, share: float) -> Tensor:
+    """This share of the points in the box, the others near atoms."""
+    n_box = round(share * N_POINTS)
+    return torch.cat([near_atoms(batch, N_POINTS - n_box), in_box(batch, n_box)], dim=1)
 
 
-SAMPLINGS: dict[str, Draw] = {
-    "near atoms": partial(near_atoms, n=N_POINTS),
-    "half near atoms, half uniform": half_near,
-    "uniform": partial(in_box, n=N_POINTS),
-    "grid of 0.4 A": partial(on_grid, n=N_POINTS, spacing=0.4),
-    "grid of 0.8 A": partial(on_grid, n=N_POINTS, spacing=0.8),
+def weights(batch: Inputs, share: float) -> Tensor:
+    """Weights (n_points, 1), those of `transform.FieldPoints`, for this share in the box."""
+    points = batch["field_points"].split(batch["field_n_points"].tolist())
+    atoms = batch[properties.R].split(batch[properties.n_atoms].tolist())
+    found = [
+        box_weights(x, r, share, MARGIN, width=1.0) for x, r in zip(points, atoms, strict=True)
+    ]
+    return torch.cat(found).unsqueeze(1)
+
+
+class Sampling(NamedTuple):
+    """Where to train, and how much each point counts."""
+
+    draw: Draw
+    weigh: Weigh | None = None
+
+
+def weighted(share: float) -> Sampling:
+    """This share of the points in the box, the others near atoms, weighted."""
+    return Sampling(partial(mixed, share=share), partial(weights, share=share))
+
+
+SAMPLINGS = {
+    "near atoms": Sampling(partial(near_atoms, n=N_POINTS)),
+    "half near atoms, half uniform": Sampling(partial(mixed, share=1 / 2)),
+    "7/8 near atoms, 1/8 uniform, weighted": weighted(1 / 8),
+    "half near atoms, half uniform, weighted": weighted(1 / 2),
+    "uniform": Sampling(partial(in_box, n=N_POINTS)),
+    "grid of 0.4 A": Sampling(partial(on_grid, n=N_POINTS, spacing=0.4)),
+    "grid of 0.8 A": Sampling(partial(on_grid, n=N_POINTS, spacing=0.8)),
 }
+ASKED = "half near atoms, half uniform"  # the model of the first table
 
 
 def molecules() -> tuple[Molecules, Molecules]:
@@ -60,7 +96,7 @@ def molecules() -> tuple[Molecules, Molecules]:
     return tuple(load(SAMPLE, TARGETS["homo"], np.sort(part), CUTOFF) for part in chosen)  # type: ignore[return-value]
 
 
-def trained(draw: Draw, data: Molecules, seed: int, epochs: int) -> NeuralNetworkPotential:
+def trained(how: Sampling, data: Molecules, seed: int, epochs: int) -> NeuralNetworkPotential:
     """A model of the function, trained at these points."""
     torch.manual_seed(seed)
     model = NeuralNetworkPotential(
@@ -68,7 +104,7 @@ def trained(draw: Draw, data: Molecules, seed: int, epochs: int) -> NeuralNetwor
         input_modules=[PairwiseDistances()],
         output_modules=[FieldValue(WIDTH, ELEMENTS)],
     )
-    train(model, data, FUNCTION, draw, epochs)
+    train(model, data, FUNCTION, how.draw, epochs, weigh=how.weigh)
     return model.eval()
 
 
@@ -151,9 +187,9 @@ def main(epochs: int = 8, seeds: int = 3, n_fine: int = 5, threads: int = 1) -> 
     torch.set_num_threads(threads)
     training, test = molecules()
     rows = []
-    for name, draw in SAMPLINGS.items():
-        models = [trained(draw, training, seed, epochs) for seed in range(seeds)]
-        if draw is half_near:
+    for name, how in SAMPLINGS.items():
+        models = [trained(how, training, seed, epochs) for seed in range(seeds)]
+        if name == ASKED:
             first_table(models[0], test, n_fine)
         found = np.array([errors(model, test) for model in models])  # (n_seeds, 2)
         pairs = zip(found.mean(axis=0), found.std(axis=0, ddof=1), strict=True)

@@ -16,6 +16,8 @@ MARGIN = 3.0  # of boxes around atoms, Angstrom
 Inputs = dict[str, Tensor]
 #: Points (n_molecules, n_points, 3) for the molecules of a batch.
 Draw = Callable[[Inputs], Tensor]
+#: Weights (n_points, 1) of the points of a batch.
+Weigh = Callable[[Inputs], Tensor]
 
 
 def near_atoms(batch: Inputs, n: int, width: float = 1.0) -> Tensor:
@@ -65,8 +67,9 @@ def train(
     epochs: int,
     batch_size: int = 16,
     learning_rate: float = 2e-3,
+    weigh: Weigh | None = None,
 ) -> None:
-    """Minimise the mean square error of `field` by Adam with a one-cycle schedule."""
+    """Minimise the (weighted) mean square error of `field` by Adam with a one-cycle schedule."""
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     n_batches = len(data.n_atoms) // batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -77,6 +80,7 @@ def train(
             batch = data.batch(chosen)
             batch = with_points(batch, draw(batch), function)
             optimizer.zero_grad()
-            (model(batch)["field"] - batch["target"]).square().mean().backward()
+            error = (model(batch)["field"] - batch["target"]).square()  # (n_points, n_channels)
+            (weigh(batch) * error if weigh else error).mean().backward()
             optimizer.step()
             schedule.step()
