@@ -192,6 +192,8 @@ def main(epochs: int = 8, seeds: int = 3, n_fine: int = 5, threads: int = 1) -> 
         if name == ASKED:
             first_table(models[0], test, n_fine)
         found = np.array([errors(model, test) for model in models])  # (n_seeds, 2)
+        for seed, (regular, near) in enumerate(found):
+            print(f"{name}, seed {seed}: {regular:.4f} / {near:.4f}", flush=True)
         pairs = zip(found.mean(axis=0), found.std(axis=0, ddof=1), strict=True)
         rows.append(f"| {name} | " + " | ".join(f"{m:.4f} ± {s:.4f}" for m, s in pairs) + " |")
     print("\n| trained at | on the grid | near atoms |\n|---|---|---|", *rows, sep="\n")
