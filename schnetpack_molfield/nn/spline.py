@@ -11,7 +11,7 @@ __all__ = ["CubicSpline"]
 _TO_WEIGHTS = torch.tensor(
     [[1.0, -3.0, 3.0, -1.0], [4.0, 0.0, -6.0, 3.0], [1.0, 3.0, 3.0, -3.0], [0.0, 0.0, 0.0, 1.0]]
 )
-# Up to here one product with a matrix (n_coefficients, n) is faster than four gathered rows
+# Up to here one product with a matrix (n, n_coefficients) is faster than four gathered rows
 _WIDEST_MATRIX = 64
 
 
@@ -84,9 +84,9 @@ class CubicSpline(nn.Module):
         if self.wide:
             around = F.embedding(window, self.coefficients)  # (4, n, n_features)
             return (weights.unsqueeze(-1) * around).sum(0)  # (n, n_features)
-        matrix = weights.new_zeros(self.coefficients.shape[0], t.shape[0])  # (n_coefficients, n)
-        matrix.scatter_add_(0, window, weights)
-        return torch.mm(matrix.t(), self.coefficients)  # (n, n_features)
+        matrix = weights.new_zeros(t.shape[0], self.coefficients.shape[0])  # (n, n_coefficients)
+        matrix.scatter_add_(1, window.t(), weights.t())
+        return torch.mm(matrix, self.coefficients)  # (n, n_features)
 
     def _window(
         self,
