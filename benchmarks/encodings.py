@@ -66,15 +66,16 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "learned": learned,
     "learned-smooth": learned,
     "learned-pairs": lambda: learned(pair_rank=4),
-    "learned-pairs-smooth": lambda: learned(pair_rank=4),
     "learned-fast": lambda: learned(gain=10),
+    "learned-pairs-fast": lambda: learned(pair_rank=4, gain=10),
+    "learned-pairs-fast-smooth": lambda: learned(pair_rank=4, gain=10),
     "learned-fast-smooth": lambda: learned(gain=10),
     "not-learned": lambda: learned().requires_grad_(False),  # what its start alone is worth
     "from-gaussian": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
     "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
     "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
 }
-DEFAULT_ENCODINGS = "gaussian,learned-pairs,learned,learned-pairs-smooth,gaussian-trainable,bessel"
+DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned-pairs-fast,learned-pairs-fast-smooth"
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
 COLUMNS = (
     "model",

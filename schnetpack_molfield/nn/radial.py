@@ -42,7 +42,9 @@ class PairCorrection(nn.Module):
     .. math::
         \phi_k(d, Z_i, Z_j) = f_k(d) + \sum_{r=1}^{R} a_r(Z_i) \, a_r(Z_j) \, g_r(d) \, u_{rk}
 
-    a canonical polyadic decomposition over (pair, distance, feature), symmetric in the pair.
+    a canonical polyadic decomposition over (pair, distance, feature), symmetric in the pair. The
+    factors a start near 1: what training finds for one pair of elements holds for the others too
+    until it learns to tell them apart.
 
     Args:
         n_rbf: number of features f.
@@ -56,7 +58,8 @@ class PairCorrection(nn.Module):
         self.n_rbf = n_rbf
         self.rank = rank
         self.gain = float(gain)
-        self.element_factors = nn.Parameter(torch.randn(max_z + 1, rank) / self.gain)
+        like_elements = 1 + 0.3 * torch.randn(max_z + 1, rank)
+        self.element_factors = nn.Parameter(like_elements / self.gain)
         self.mixing = nn.Parameter(torch.zeros(rank, n_rbf))
 
     def forward(
