@@ -217,6 +217,28 @@ def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -
     assert record["elements"] == ["H", "O"]
 
 
+@pytest.mark.parametrize("representation", ["schnet", "painn", "so3net", "molfield"])
+@pytest.mark.parametrize("basis", ["molfield_learned", "molfield_learned_log"])
+def test_learned_encodings_in_place_of_the_radial_basis(representation: str, basis: str) -> None:
+    """Both presets, alone and with pairs of elements around SchNetPack's representation."""
+    group = f"model/representation={representation}"
+    chosen = f"model/representation/radial_basis={basis}"
+    config = configure("experiment=md17", group, chosen)
+    encoding = instantiate(config.model).representation.radial_basis
+    assert encoding.short_range == (basis == "molfield_learned_log")
+    assert encoding.spline.gain == (10 if encoding.short_range else 1)
+    pairs = configure(
+        "experiment=md17",
+        group,
+        chosen,
+        "model.representation.radial_basis.pair_rank=4",
+        "model.representation._target_=schnetpack_molfield.nn.ElementPairs",
+        f"+model.representation.base={config.model.representation._target_}",
+    )
+    prediction = predict(pairs, "CH4", "CH3CH2OH")
+    assert np.isfinite(prediction["forces"]).all()
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
