@@ -75,7 +75,9 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
     "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
 }
-DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned-pairs-fast,learned-pairs-fast-smooth"
+DEFAULT_ENCODINGS = (
+    "gaussian,bessel,gaussian-trainable,learned-pairs-fast,learned-pairs-fast-smooth"
+)
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
 COLUMNS = (
     "model",
