@@ -4,7 +4,7 @@
     python -m benchmarks.encodings train acac --data acac_300K.npz --n-train 50
     python -m benchmarks.encodings train homo --data qm9.npz --n-train 10000 \
         --n-validation 500 --epochs 30 --batch-size 100
-    python -m benchmarks.encodings table --data acac_300K.npz
+    python -m benchmarks.encodings table
 
 Every finished run is one line of `encodings.jsonl`; what is there isn't run again, so a command
 can be stopped and repeated. 20 radial features, cutoff 5 Angstrom, 64 atom features, 3
@@ -15,7 +15,6 @@ validation error, report the test error.
 from __future__ import annotations
 
 import json
-import time as clock
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import product
@@ -38,7 +37,6 @@ from benchmarks.training import (
     Target,
     errors,
     load,
-    loss_of,
     with_label,
 )
 from benchmarks.training import train as fit
@@ -86,7 +84,6 @@ COLUMNS = (
     "validation MAE",
     "test MAE",
     "/ gaussian",
-    "ms/step",
     "seeds",
 )
 Run = dict[str, Any]
@@ -216,15 +213,11 @@ def train(
 @app.command()
 def table(
     out: Path = Path("encodings.jsonl"),
-    data: Annotated[Path | None, typer.Option(help="Archive to time training steps on.")] = None,
-    rounds: Annotated[int, typer.Option(help="Timed steps of every encoding.")] = 30,
 ) -> None:
     """Mean and standard deviation over the seeds, best validation error first.
 
-    Errors in thousandths: meV/Angstrom (forces), meV (homo, u0), 0.001 bohr^3 (alpha). With `data`
-    also the CPU time of a training step, encodings in turn so that noise hits all alike.
+    Errors in thousandths: meV/Angstrom (forces), meV (homo, u0), 0.001 bohr^3 (alpha).
     """
-    torch.set_num_threads(1)
     tables = defaultdict(lambda: defaultdict(list))
     for line in read(out):
         tables[tuple(line[key] for key in SETTING)][line["model"]].append(line)
@@ -233,13 +226,11 @@ def table(
         title = ", ".join(f"{key} {value}" for key, value in zip(SETTING, setting, strict=True))
         rows = Table(*COLUMNS, title=title)
         for model, lines in models.items():
-            names = sorted({str(line["encoding"]) for line in lines})
-            times = step_times(model, names, setting, data, rounds) if data else {}
-            _add_rows(rows, model, lines, times)
+            _add_rows(rows, model, lines)
         console.print(rows)
 
 
-def _add_rows(rows: Table, model: str, lines: list[Run], times: dict[str, float]) -> None:
+def _add_rows(rows: Table, model: str, lines: list[Run]) -> None:
     """One row for each encoding and weight of the smoothness."""
     groups = defaultdict(list)
     for line in lines:
@@ -255,7 +246,6 @@ def _add_rows(rows: Table, model: str, lines: list[Run], times: dict[str, float]
             f"{weight:g}",
             *(f"{part.mean():.2f} ± {_spread(part):.2f}" for part in (validation, test)),
             f"{test.mean() / reference:.3f}",
-            f"{times.get(str(encoding), np.nan):.1f}",
             str(len(test)),
         )
 
@@ -263,27 +253,6 @@ def _add_rows(rows: Table, model: str, lines: list[Run], times: dict[str, float]
 def _spread(values: np.ndarray) -> float:
     """Standard deviation of a sample; NaN for a single value."""
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-
-
-def step_times(
-    model: str, encodings: list[str], setting: tuple[Any, ...], data: Path, rounds: int
-) -> dict[str, float]:
-    """CPU milliseconds per training step with each encoding, in turn; lower quartiles."""
-    name, batch_size = setting[0], setting[3]
-    target = TARGETS[name]
-    (molecules, *_), _ = scaled(split(data, target, batch_size, 0, 0), target)
-    batch_of_all = torch.arange(batch_size)
-    potentials = {encoding: build(model, encoding, target) for encoding in encodings}
-    seconds = defaultdict(list)
-    rng = np.random.default_rng(0)
-    for _ in range(rounds):
-        for encoding in rng.permutation(encodings):  # what ran before warms or cools the caches
-            potential = potentials[encoding]
-            start = clock.process_time()
-            potential.zero_grad()
-            loss_of(potential, molecules.batch(batch_of_all), 0.0).backward()
-            seconds[encoding].append(clock.process_time() - start)
-    return {encoding: 1e3 * float(np.quantile(s, 0.25)) for encoding, s in seconds.items()}
 
 
 def read(out: Path) -> list[Run]:
