@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import torch
 from schnetpack.nn import CosineCutoff
 from schnetpack.representation import PaiNN
 from torch import nn
@@ -59,8 +60,9 @@ class TestPaiNNWithPairsOfElements(RepresentationContract):
     def representation(cls) -> Callable[[], nn.Module]:
         def build() -> ElementPairs:
             radial_basis = LearnedRadialEncoding(10, CUTOFF, pair_rank=2)
-            # zero at the start; of order 1, untrained forces would reach 600 eV/Angstrom
-            nn.init.normal_(radial_basis.pair.mixing, std=0.1)
+            nn.init.normal_(radial_basis.pair.mixing)  # zero at the start
+            with torch.no_grad():  # elements alike within 0.3 of 1 at the start, far apart here
+                radial_basis.pair.element_factors.sub_(1).div_(0.3)
             return ElementPairs(
                 "schnetpack.representation.PaiNN",
                 radial_basis,
