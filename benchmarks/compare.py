@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time as clock
-from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +28,7 @@ from schnetpack.nn import CosineCutoff, GaussianRBF
 from schnetpack.representation import PaiNN, SchNet
 from torch import nn
 
+from benchmarks.timing import seconds_in_turn
 from benchmarks.training import (
     TARGETS,
     Molecules,
@@ -131,16 +132,14 @@ def run(
 def step_times(names: list[str], task: str, data: Molecules, rounds: int) -> dict[str, float]:
     """Milliseconds per training step, models in turn so that noise hits all alike; medians."""
     target = TARGETS[task]
-    models = {name: build(name, target) for name in names}
-    batch_size = SIZES[task][3]
-    chosen = torch.arange(batch_size)
-    seconds = defaultdict(list)
-    for _ in range(rounds):
-        for name, model in models.items():
-            start = clock.perf_counter()
-            model.zero_grad()
-            loss_of(model, data.batch(chosen), 0.0).backward()
-            seconds[name].append(clock.perf_counter() - start)
+    chosen = torch.arange(SIZES[task][3])
+
+    def step(model: nn.Module) -> None:
+        model.zero_grad()
+        loss_of(model, data.batch(chosen), 0.0).backward()
+
+    steps = {name: partial(step, build(name, target)) for name in names}
+    seconds = seconds_in_turn(steps, rounds, clock.perf_counter)
     return {name: 1e3 * float(np.median(times)) for name, times in seconds.items()}
 
 

@@ -11,7 +11,6 @@ pairs, and with forces its step has a second derivative, as in training.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.encodings import CUTOFF, ENCODINGS, N_RBF, build, scaled, split
+from benchmarks.timing import seconds_in_turn
 from benchmarks.training import TARGETS, loss_of
 
 Step = Callable[[], None]
@@ -42,14 +42,8 @@ def encoding_step(encoding: nn.Module, d: Tensor, readout: Tensor, forces: bool)
 
 
 def lower_quartiles(steps: dict[str, Step], rounds: int) -> dict[str, float]:
-    """CPU milliseconds of each step, in turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    rng = np.random.default_rng(0)
-    for _ in range(rounds):
-        for name in rng.permutation(list(steps)):  # what ran before warms or cools the caches
-            start = time.process_time()
-            steps[name]()
-            seconds[name].append(time.process_time() - start)
+    """CPU milliseconds of each step."""
+    seconds = seconds_in_turn(steps, rounds)
     return {name: 1e3 * float(np.quantile(values, 0.25)) for name, values in seconds.items()}
 
 

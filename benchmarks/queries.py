@@ -26,6 +26,7 @@ from schnetpack.nn import CosineCutoff, GaussianRBF
 from schnetpack.transform import ASENeighborList
 from torch import Tensor
 
+from benchmarks.timing import seconds_in_turn
 from schnetpack_molfield import MolecularField
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.datasets.qm9 import SAMPLE
@@ -37,14 +38,9 @@ Factors = list[tuple[Tensor, Tensor]]
 
 
 def median_times(first: Callable[[], object], second: Callable[[], object], n: int) -> list[float]:
-    """Median CPU seconds of two actions that take turns, so that noise hits both alike."""
-    seconds = np.empty((n, 2))
-    for turn in range(-1, n):  # one to warm up, overwritten by the last
-        for which, action in enumerate((first, second)):
-            start = time.process_time()
-            action()
-            seconds[turn, which] = time.process_time() - start
-    return np.median(seconds, axis=0).tolist()
+    """Median CPU seconds of two actions."""
+    seconds = seconds_in_turn({"first": first, "second": second}, n)
+    return [float(np.median(values)) for values in seconds.values()]
 
 
 def factors(n_charts: int, n_points: int, widths: list[int]) -> Factors:
