@@ -68,6 +68,8 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "learned-fast": lambda: learned(gain=10),
     "learned-pairs-fast": lambda: learned(pair_rank=4, gain=10),
     "learned-pairs-fast-smooth": lambda: learned(pair_rank=4, gain=10),
+    "learned-pairs16-fast": lambda: learned(pair_rank=16, gain=10),
+    "learned-pairs16-fast-smooth": lambda: learned(pair_rank=16, gain=10),
     "learned-fast-smooth": lambda: learned(gain=10),
     "not-learned": lambda: learned().requires_grad_(False),  # what its start alone is worth
     "from-gaussian": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),

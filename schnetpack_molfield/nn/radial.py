@@ -70,10 +70,10 @@ class PairCorrection(nn.Module):
     ) -> Tensor:
         """Return the corrected features, shape (n, n_rbf)."""
         shared, pairwise = features.split([self.n_rbf, self.rank], dim=-1)
-        a_i = F.embedding(z_i, self.element_factors)  # (n, rank)
-        a_j = F.embedding(z_j, self.element_factors)  # (n, rank)
+        a_i = self.element_factors.index_select(0, z_i)  # (n, rank)
+        a_j = self.element_factors.index_select(0, z_j)  # (n, rank)
         weighted = a_i * a_j * pairwise  # (n, rank)
-        return torch.addmm(shared, weighted, self.mixing, alpha=self.gain**3)  # (n, n_rbf)
+        return torch.addmm(shared, weighted, self.mixing * self.gain**3)  # (n, n_rbf)
 
 
 class LearnedRadialEncoding(nn.Module):
