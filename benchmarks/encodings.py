@@ -77,7 +77,7 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
 }
 DEFAULT_ENCODINGS = (
-    "gaussian,bessel,gaussian-trainable,learned-pairs-fast,learned-pairs-fast-smooth"
+    "gaussian,bessel,gaussian-trainable,learned-pairs16-fast,learned-pairs16-fast-smooth"
 )
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
 COLUMNS = (
@@ -181,7 +181,7 @@ def train(
     n_test: int = 2000,
     batch_size: int = 10,
     learning_rate: float = 1e-3,
-    smoothness: Annotated[float, typer.Option(help="For encodings named -smooth.")] = 1e-6,
+    smoothness: Annotated[float, typer.Option(help="For encodings named -smooth.")] = 1e-5,
     device: str = "cpu",
     threads: int = 1,
     out: Path = Path("encodings.jsonl"),

@@ -220,23 +220,37 @@ def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -
 @pytest.mark.parametrize("representation", ["schnet", "painn", "so3net", "molfield"])
 @pytest.mark.parametrize("basis", ["molfield_learned", "molfield_learned_log"])
 def test_learned_encodings_in_place_of_the_radial_basis(representation: str, basis: str) -> None:
-    """Both presets, alone and with pairs of elements around SchNetPack's representation."""
-    group = f"model/representation={representation}"
-    chosen = f"model/representation/radial_basis={basis}"
-    config = configure("experiment=md17", group, chosen)
+    config = configure(
+        "experiment=md17",
+        f"model/representation={representation}",
+        f"model/representation/radial_basis={basis}",
+    )
     encoding = instantiate(config.model).representation.radial_basis
     assert encoding.short_range == (basis == "molfield_learned_log")
     assert encoding.spline.gain == (10 if encoding.short_range else 1)
-    pairs = configure(
+    assert encoding.pair is None
+
+
+@pytest.mark.parametrize(
+    ("base", "extra"),
+    [
+        ("schnetpack.representation.SchNet", []),
+        ("schnetpack.representation.PaiNN", []),
+        ("schnetpack.representation.SO3net", ["+model.representation.lmax=1"]),
+        ("schnetpack_molfield.representation.MolField", []),
+    ],
+)
+def test_pairs_of_elements_around_a_representation(base: str, extra: list[str]) -> None:
+    config = configure(
         "experiment=md17",
-        group,
-        chosen,
-        "model.representation.radial_basis.pair_rank=4",
-        "model.representation._target_=schnetpack_molfield.nn.ElementPairs",
-        f"+model.representation.base={config.model.representation._target_}",
+        "model/representation=molfield_element_pairs",
+        f"model.representation.base={base}",
+        *extra,
     )
-    prediction = predict(pairs, "CH4", "CH3CH2OH")
-    assert np.isfinite(prediction["forces"]).all()
+    representation = instantiate(config.model).representation.representation
+    assert type(representation).__name__ == base.split(".")[-1]
+    assert representation.radial_basis.pair.rank == 16
+    assert np.isfinite(predict(config, "CH4", "CH3CH2OH")["forces"]).all()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,8 @@ class ElementPairs(nn.Module):
     hands it the atomic numbers of the two atoms first. It is configured like the representation
     it holds, plus `base`:
 
-        spktrain experiment=md17 model/representation/radial_basis=molfield_learned \
-            model.representation.radial_basis.pair_rank=4 \
-            model.representation._target_=schnetpack_molfield.nn.ElementPairs \
-            +model.representation.base=schnetpack.representation.PaiNN
+        spktrain experiment=md17 model/representation=molfield_element_pairs \
+            model.representation.base=schnetpack.representation.PaiNN
 
     Args:
         base: class path of the representation.

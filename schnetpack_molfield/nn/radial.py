@@ -168,7 +168,8 @@ class LearnedRadialEncoding(nn.Module):
             if z_i is None or z_j is None:
                 raise ValueError(
                     "pair_rank > 0 needs the elements: pass z_i and z_j, or put "
-                    "schnetpack_molfield.nn.ElementPairs around the representation"
+                    "schnetpack_molfield.nn.ElementPairs around the representation "
+                    "(model/representation=molfield_element_pairs)"
                 )
             n = features.shape[0]
             features = self.pair(features, _one_per_pair(z_i, n), _one_per_pair(z_j, n))
