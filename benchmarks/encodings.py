@@ -68,17 +68,17 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "learned-fast": lambda: learned(gain=10),
     "learned-pairs-fast": lambda: learned(pair_rank=4, gain=10),
     "learned-pairs-fast-smooth": lambda: learned(pair_rank=4, gain=10),
+    "learned-pairs16": lambda: learned(pair_rank=16, gain=5),
+    "learned-pairs16-smooth": lambda: learned(pair_rank=16, gain=5),
     "learned-pairs16-fast": lambda: learned(pair_rank=16, gain=10),
-    "learned-pairs16-fast-smooth": lambda: learned(pair_rank=16, gain=10),
     "learned-fast-smooth": lambda: learned(gain=10),
     "not-learned": lambda: learned().requires_grad_(False),  # what its start alone is worth
     "from-gaussian": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
     "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
     "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
+    "from-bessel-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel", gain=10),
 }
-DEFAULT_ENCODINGS = (
-    "gaussian,bessel,gaussian-trainable,learned-pairs16-fast,learned-pairs16-fast-smooth"
-)
+DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned-pairs16,learned-pairs16-smooth"
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
 COLUMNS = (
     "model",

@@ -52,24 +52,31 @@ class TestPaiNN(RepresentationContract):
         return lambda: PaiNN(16, 2, basis(), CosineCutoff(CUTOFF), epsilon=1e-4)
 
 
+def with_pairs_of_elements(base: str, mixing: float, **arguments: float) -> ElementPairs:
+    """A representation that tells elements apart; `mixing` is zero at the start."""
+    radial_basis = LearnedRadialEncoding(10, CUTOFF, pair_rank=2)
+    nn.init.normal_(radial_basis.pair.mixing, std=mixing)
+    with torch.no_grad():  # elements alike within 0.3 of 1 at the start, far apart here
+        radial_basis.pair.element_factors.sub_(1).div_(0.3)
+    window = CosineCutoff(CUTOFF)
+    return ElementPairs(base, radial_basis, n_atom_basis=16, cutoff_fn=window, **arguments)
+
+
 class TestPaiNNWithPairsOfElements(RepresentationContract):
     checks_input = False
 
     @pytest.fixture(scope="class")
     @classmethod
     def representation(cls) -> Callable[[], nn.Module]:
-        def build() -> ElementPairs:
-            radial_basis = LearnedRadialEncoding(10, CUTOFF, pair_rank=2)
-            nn.init.normal_(radial_basis.pair.mixing)  # zero at the start
-            with torch.no_grad():  # elements alike within 0.3 of 1 at the start, far apart here
-                radial_basis.pair.element_factors.sub_(1).div_(0.3)
-            return ElementPairs(
-                "schnetpack.representation.PaiNN",
-                radial_basis,
-                n_atom_basis=16,
-                n_interactions=2,
-                cutoff_fn=CosineCutoff(CUTOFF),
-                epsilon=1e-4,
-            )
+        painn = "schnetpack.representation.PaiNN"
+        return lambda: with_pairs_of_elements(painn, 1.0, n_interactions=2, epsilon=1e-4)
 
-        return build
+
+class TestMolFieldWithPairsOfElements(RepresentationContract):
+    checks_input = False
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], nn.Module]:
+        molfield = "schnetpack_molfield.representation.MolField"
+        return lambda: with_pairs_of_elements(molfield, 0.3, n_interactions=3)  # as after training
