@@ -55,7 +55,7 @@ def main(
     models: str = "schnet,painn,molfield",
     encodings: Annotated[
         str, typer.Option(help="Those with pairs are timed in the models only.")
-    ] = "gaussian,gaussian-trainable,bessel,learned-fast,learned-pairs-fast",
+    ] = "gaussian,gaussian-trainable,bessel,learned-fast,learned-pairs16",
 ) -> None:
     """Print one row for each encoding, one column for it alone and for each model."""
     torch.set_num_threads(1)
