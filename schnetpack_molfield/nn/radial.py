@@ -104,7 +104,7 @@ class LearnedRadialEncoding(nn.Module):
         pair_rank: rank of the correction by the pair of elements; 0 leaves it out.
         max_z: largest atomic number, for `pair_rank`.
         gain: how much faster than other parameters the encoding moves under Adam and its like;
-            10 helped SchNet in all tasks tried and PaiNN on QM9 (docs/encodings.md).
+            10 did well without pairs of elements, 5 with them (docs/encodings.md).
         amplitude: factor on the functions to start from. Larger features make the layers behind
             them learn faster; 2 with `log_gaussian` did well in training (docs/encodings.md).
 
