@@ -76,7 +76,6 @@ ENCODINGS: dict[str, Callable[[], nn.Module]] = {
     "from-gaussian": lambda: LearnedRadialEncoding(N_RBF, CUTOFF),
     "from-gaussian-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, gain=10),
     "from-bessel": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel"),
-    "from-bessel-fast": lambda: LearnedRadialEncoding(N_RBF, CUTOFF, init="bessel", gain=10),
 }
 DEFAULT_ENCODINGS = "gaussian,bessel,gaussian-trainable,learned-pairs16,learned-pairs16-smooth"
 SETTING = ("target", "n_train", "epochs", "batch_size", "learning_rate")
