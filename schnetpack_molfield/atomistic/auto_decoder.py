@@ -14,8 +14,8 @@ class AutoDecoder(nn.Module):
     Park et al. 2019 (DeepSDF), arXiv:1901.05103; Lhotka & Probst 2025, arXiv:2502.10848.
 
     Args:
-        atlas: charts as functions of the latent.
-        head: evaluates the field of the charts.
+        atlas: charts as functions of the latent, and the function they make.
+        head: maps that function to channels.
         latents: (n_members, n_latent) to start from.
     """
 
@@ -38,5 +38,6 @@ class AutoDecoder(nn.Module):
             points: (n_points, 3) in Angstrom.
             idx_m: (n_points,) which of the latents each point belongs to.
         """
-        inputs = self.atlas({"field_latent": latents})
-        return self.head.values(points, idx_m, inputs)
+        asked = {"field_points": points, "field_point_idx_m": idx_m}
+        inputs = self.atlas({"field_latent": latents} | asked)
+        return self.head.values(inputs["field_values"], points, idx_m, inputs)

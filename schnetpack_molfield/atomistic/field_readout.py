@@ -1,25 +1,23 @@
-"""A property from the field itself: weight tokens and learned probe points."""
+"""A property from the molecule's function: weight tokens and learned probe points."""
 
 import schnetpack.properties as properties
 import torch
-from schnetpack.nn import GaussianRBF, scatter_add
+from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
 from schnetpack_molfield.nn.choices import check_choice
-from schnetpack_molfield.nn.dense import ScaledDense
-from schnetpack_molfield.nn.sphere import SoftHarmonics
-from schnetpack_molfield.representation.frames import soft_polar_frame
-from schnetpack_molfield.representation.inr import CanonicalINR
+from schnetpack_molfield.nn.irreps import DEGREE
 
 __all__ = ["FieldReadout"]
 
 
 class FieldReadout(nn.Module):
-    r"""Regresses a property from the weight tokens and from probe points of the field.
+    r"""Regresses a property from the weight tokens and from probe points of the function.
 
-    Probe points are learned in canonical coordinates, :math:`x_p = o + Q u_p` with the soft polar
-    frame Q of the chart, so a rotated molecule is asked at rotated points and the result is
-    invariant. Each chart gives one number, and a molecule's property is their
+    Each chart gives one number, of its tokens, its features' scalars, and what the molecule's
+    function is at the chart's probe points (`ProbePoints`, invariants of it by `FieldInvariants`).
+    A molecule's property is their
 
     ======  ==============================  ==========================================
     mode    atom charts                     molecule chart
@@ -28,31 +26,37 @@ class FieldReadout(nn.Module):
     `avg`   mean (intensive properties)     the number
     ======  ==============================  ==========================================
 
-    Reads `field_features` and `field_tokens` of `MolField`, writes `output_key` with shape
-    (n_molecules,), or (n_molecules, n_out) for more than one output.
+    Reads `field_features`, `field_tokens` and `field_probes` of `MolField`, writes `output_key`
+    with shape (n_molecules,), or (n_molecules, n_out) for more than one output.
 
     Args:
         n_in: number of channels of the charts (`n_atom_basis`).
-        n_tokens: numbers in a chart's tokens, 2 `n_hidden` of MolField; `2 * n_in` by default.
+        n_function: width of the function, MolField's `n_hidden`; `n_in` by default.
+        n_tokens: numbers in a chart's tokens; `2 * n_function` by default, MolField's two layers.
         n_out: number of outputs.
-        n_probes: number of probe points per chart.
+        n_probes: number of probe points per chart, as in MolField; 0 reads tokens only.
+        n_invariants: what is read at a probe point.
         aggregation_mode: `sum` or `avg`.
         output_key: key of the result.
-        reach: largest distance of the radial basis at probe points in Angstrom.
+        degree: largest degree of the function, as in MolField.
 
     Raises:
-        ValueError: for an unknown aggregation mode.
+        ValueError: for an unknown aggregation mode, and when called behind a MolField with another
+            number of probes, channels or tokens.
+        KeyError: when called behind another representation.
     """
 
     def __init__(
         self,
         n_in: int,
+        n_function: int | None = None,
         n_tokens: int | None = None,
         n_out: int = 1,
         n_probes: int = 6,
+        n_invariants: int = 16,
         aggregation_mode: str = "sum",
         output_key: str = "y",
-        reach: float = 5.0,
+        degree: int = DEGREE,
     ) -> None:
         super().__init__()
         check_choice("aggregation_mode", aggregation_mode, ["sum", "avg"])
@@ -60,21 +64,27 @@ class FieldReadout(nn.Module):
         self.output_key = output_key
         self.model_outputs = [output_key]
         self.n_out = n_out
-        self.probes = nn.Parameter(torch.randn(n_probes, 3))
-        self.axes = ScaledDense(n_in, 3, bias=False)
-        self.soft_harmonics = SoftHarmonics()
-        self.radial_basis = GaussianRBF(20, reach)
-        self.radial_functions = ScaledDense(20, n_in)
-        self.inr = CanonicalINR(n_in, n_in)
-        n_features = n_in * (1 + n_probes) + (n_tokens or 2 * n_in)
+        self.n_function = n_function or n_in
+        self.n_probes = n_probes
+        self.n_tokens = n_tokens or 2 * self.n_function
+        self.degree = degree
+        self.invariants = FieldInvariants(self.n_function, n_invariants, n_invariants, degree)
+        n_features = n_in + n_probes * n_invariants + self.n_tokens
         self.head = nn.Sequential(nn.Linear(n_features, n_in), nn.SiLU(), nn.Linear(n_in, n_out))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the property to the dictionary and return it."""
-        charts = inputs["field_features"]  # (n_charts, 9, n_in)
-        values = self.probe(charts).flatten(1)  # (n_charts, n_probes * n_in)
-        tokens = inputs["field_tokens"].flatten(1)
-        y = self.head(torch.cat([charts.select(1, 0), values, tokens], dim=1))  # (n_charts, n_out)
+        check_read(inputs, self.n_function, self.degree)
+        tokens = inputs["field_tokens"].flatten(1)  # (n_charts, n_tokens)
+        if tokens.shape[1] != self.n_tokens:
+            raise ValueError(
+                f"a chart has {tokens.shape[1]} numbers in its tokens, this head expects n_tokens "
+                f"= {self.n_tokens}: n_layers times n_hidden of the representation"
+            )
+        columns = [inputs["field_features"].select(1, 0), tokens]
+        if self.n_probes > 0:
+            columns.append(self._at_probes(inputs))
+        y = self.head(torch.cat(columns, dim=1))  # (n_charts, n_out)
 
         n_atoms = inputs[properties.n_atoms].to(y.dtype).unsqueeze(1)  # (n_molecules, 1)
         idx_m = inputs["field_idx_m"]
@@ -84,12 +94,13 @@ class FieldReadout(nn.Module):
         inputs[self.output_key] = result.squeeze(1) if self.n_out == 1 else result
         return inputs
 
-    def probe(self, charts: Tensor) -> Tensor:
-        """Values of the field at the probe points, (n_charts, n_probes, n_in)."""
-        vectors = charts.split([1, 3, 5], dim=1)[1]  # (n_charts, 3, n_in)
-        frame = soft_polar_frame(self.axes(vectors))  # (n_charts, 3, 3)
-        points = self.probes @ frame.transpose(1, 2)  # (n_charts, n_probes, 3), from the origin
-        distances, harmonics = self.soft_harmonics(points.flatten(0, 1))
-        radial = self.radial_functions(self.radial_basis(distances))
-        shape = points.shape[:2] + (-1,)
-        return self.inr(charts, radial.view(shape), harmonics.view(shape))[0]
+    def _at_probes(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Invariants of the function at the probes, (n_charts, n_probes * n_invariants)."""
+        n_probes = inputs["field_probes"].shape[1] if "field_probes" in inputs else 0
+        if n_probes != self.n_probes:
+            raise ValueError(
+                f"the representation has {n_probes} probes of each chart, this head expects "
+                f"{self.n_probes}: set n_probes of both (model.representation.n_probes)"
+            )
+        probes = inputs["field_probes"]  # (n_charts, n_probes, n_rows, n_function)
+        return self.invariants(probes.flatten(0, 1)).view(probes.shape[0], -1)

@@ -17,11 +17,11 @@ class LearnedDistance(FieldValue):
     .. math:: s(x) = -\frac{1}{k} \log \sum_c \exp(-k (|x - o_c| - R_c)) + F(x)
 
     A soft minimum over balls around the charts' origins, with learned radii and sharpness, plus
-    the sum F over charts of `FieldValue`, which starts at zero. See there for keys and shapes; the
+    what `FieldValue` makes of the function F, which starts at zero. See there for keys and shapes; the
     representation is a `TrajectoryAtlas` or a `LatentAtlas`.
 
     Args:
-        n_in: number of channels of the charts.
+        n_in: number of channels of the charts and of their function.
         radius: radius of all balls at the start, in Angstrom.
         sharpness: k at the start, in 1/Angstrom.
         output_key: key of the result, Angstrom.
@@ -43,9 +43,11 @@ class LearnedDistance(FieldValue):
         self.n_nearest = 32  # of more balls; the next are weaker by orders of magnitude
         self.log_sharpness = nn.Parameter(torch.tensor(float(sharpness)).log())
 
-    def values(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """Distances (n_points, 1)."""
-        return self.to_balls(points, idx_m, inputs) + self.sum_of_charts(points, idx_m, inputs)
+    def values(
+        self, read: Tensor, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]
+    ) -> Tensor:
+        """Distances (n_points, 1) at points, where F was read."""
+        return self.to_balls(points, idx_m, inputs) + self.of_function(read)
 
     def to_balls(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Soft minimum of the distances to the balls (n_points, 1)."""

@@ -11,7 +11,8 @@ from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList
 from torch import Tensor
 
-from schnetpack_molfield.atomistic import FieldValue
+from schnetpack_molfield.atomistic import FieldValue, VectorValue
+from schnetpack_molfield.atomistic.reading import check_read
 from schnetpack_molfield.fields import MolecularField
 from schnetpack_molfield.fields.checks import check_atoms
 from schnetpack_molfield.interfaces.checks import check_unit, load_potential_file
@@ -48,14 +49,13 @@ def learned_field(
         inputs = _represent(loaded, atoms, dtype, device)
     if atoms is None:
         atoms = Atoms(positions=inputs["field_origins"].double().numpy(force=True))
-    with torch.no_grad():
-        for head in heads:
-            head.check_charts(inputs)
-            head.prepare(inputs)
+    for head in heads:
+        check_read(inputs, head.n_in, head.degree)
 
     def evaluate(points: Tensor) -> Tensor:
         idx_m = torch.zeros(len(points), dtype=torch.long, device=points.device)
-        return torch.cat([head.values(points, idx_m, inputs) for head in heads], dim=1)
+        read = loaded.representation.read(points, idx_m, inputs)
+        return torch.cat([head.values(read, points, idx_m, inputs) for head in heads], dim=1)
 
     names = _channel_names(heads)
     units = dict(zip(names, (h.units for h in heads for _ in h.channels), strict=True))
@@ -69,13 +69,15 @@ def _own_copy(model: str | Path | AtomisticModel) -> AtomisticModel:
     return deepcopy(model) if isinstance(model, AtomisticModel) else load_potential_file(model)
 
 
-def _heads(model: AtomisticModel) -> list[FieldValue]:
-    heads = [module for module in model.output_modules if isinstance(module, FieldValue)]
+def _heads(model: AtomisticModel) -> list[FieldValue | VectorValue]:
+    kinds = (FieldValue, VectorValue)
+    heads = [module for module in model.output_modules if isinstance(module, kinds)]
     if not heads:
         outputs = ", ".join(sorted(model.model_outputs)) or "nothing"
         raise ValueError(
             f"the model has no field to ask, it predicts {outputs}; train one with "
-            "schnetpack_molfield.atomistic.FieldValue, SignedDistance or ElectronDensity"
+            "schnetpack_molfield.atomistic.FieldValue, VectorValue, SignedDistance or "
+            "ElectronDensity"
         )
     return heads
 
@@ -114,7 +116,7 @@ def _represent(
         return model.representation(inputs)
 
 
-def _channel_names(heads: list[FieldValue]) -> list[str]:
+def _channel_names(heads: list[FieldValue | VectorValue]) -> list[str]:
     """Names of all channels, with their head's key where several heads use them."""
     count = Counter(channel for head in heads for channel in head.channels)
     return [

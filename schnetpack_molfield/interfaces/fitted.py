@@ -110,7 +110,8 @@ class FittedFields:
 
         def evaluate(points: Tensor) -> Tensor:
             idx_m = torch.zeros(len(points), dtype=torch.long, device=points.device)
-            return self.scale * model.head.values(points, idx_m, charts)
+            read = model.atlas.read(points, idx_m, charts)
+            return self.scale * model.head.values(read, points, idx_m, charts)
 
         positions = [self.frames[member].positions for member in (start, end)]
         atoms = Atoms(

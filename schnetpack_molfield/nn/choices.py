@@ -1,9 +1,15 @@
-"""Options that are names."""
+"""Options that are names, or parts of the user's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
-__all__ = ["check_choice"]
+from torch import nn
+
+__all__ = ["Part", "check_choice", "make_part"]
+
+#: A part by name, or whatever makes one: a class, a function, a partial from a configuration.
+Part = str | Callable[..., nn.Module]
 
 
 def check_choice(option: str, name: str, known: Sequence[str]) -> None:
@@ -12,3 +18,32 @@ def check_choice(option: str, name: str, known: Sequence[str]) -> None:
         near = get_close_matches(str(name), known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(f"unknown {option} {name!r}; {hint}known: {', '.join(known)}")
+
+
+def make_part(
+    option: str, part: Part, known: Mapping[str, Callable[..., nn.Module]], *arguments: Any
+) -> nn.Module:
+    """Build a part of a model with these arguments.
+
+    Args:
+        option: name of the option, for messages.
+        part: one of the known names, or a callable that takes the arguments.
+        known: what the names stand for.
+        arguments: handed to the part.
+
+    Raises:
+        ValueError: for an unknown name.
+        TypeError: for something that makes no module of these arguments.
+    """
+    if isinstance(part, str):
+        check_choice(option, part, list(known))
+        part = known[part]
+    if isinstance(part, nn.Module) or not callable(part):
+        raise TypeError(
+            f"{option} must be one of {', '.join(known)}, or a class or partial that makes one "
+            f"(_partial_: true in a configuration), got {type(part).__name__}"
+        )
+    module = part(*arguments)
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"{option} must make a torch.nn.Module, got {type(module).__name__}")
+    return module

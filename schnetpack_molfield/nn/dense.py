@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["DEGREES", "LR_SCALE", "EquivariantDense", "EquivariantNorm", "ScaledDense"]
+from schnetpack_molfield.nn.irreps import DEGREE, degree_of_row
 
-#: Rows of equivariant features (n, 9, n_channels) that belong to degree l = 0, 1, 2.
-DEGREES = [1, 3, 5]
+__all__ = ["LR_SCALE", "EquivariantDense", "EquivariantNorm", "ScaledDense"]
+
 #: Effective learning rate of `ScaledDense` and `EquivariantDense` in units of the optimizer's.
 LR_SCALE = 4.0
 
@@ -46,28 +46,29 @@ class ScaledDense(nn.Module):
 class EquivariantDense(nn.Module):
     """Mixes the channels of equivariant features, each degree l with its own weight.
 
-    It is e3nn's `o3.Linear` from `n_in` to `n_out` times `0e + 1o + 2e`, with the channels last,
-    so that all components are one batched matrix product. The result lies component by component
-    in memory, which is the layout that the next one reads fastest.
+    It is e3nn's `o3.Linear` from `n_in` to `n_out` times `nn.irreps.irreps(degree)`, with the
+    channels last, so that all components are one batched matrix product. The result lies component
+    by component in memory, which is the layout that the next one reads fastest.
 
     Args:
         n_in: number of input channels.
         n_out: number of output channels.
+        degree: largest degree L of the features.
+        factor: constant factor on the result.
     """
 
-    degree: Tensor
+    degree_of_row: Tensor
 
-    def __init__(self, n_in: int, n_out: int) -> None:
+    def __init__(self, n_in: int, n_out: int, degree: int = DEGREE, factor: float = 1.0) -> None:
         super().__init__()
-        weights = [_initial(n_in, n_out, gain=1.0).T for _ in DEGREES]
-        self.weight = nn.Parameter(torch.stack(weights))  # (3, n_in, n_out)
-        self.scale = LR_SCALE
-        degree = torch.arange(len(DEGREES)).repeat_interleave(torch.tensor(DEGREES))
-        self.register_buffer("degree", degree, persistent=False)  # (9,)
+        weights = [_initial(n_in, n_out, gain=1.0).T for _ in range(degree + 1)]
+        self.weight = nn.Parameter(torch.stack(weights))  # (L + 1, n_in, n_out)
+        self.scale = LR_SCALE * factor
+        self.register_buffer("degree_of_row", degree_of_row(degree), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, 9, n_in) to (n, 9, n_out)."""
-        weight = (self.weight * self.scale).index_select(0, self.degree)  # (9, n_in, n_out)
+        """Map (n, n_rows, n_in) to (n, n_rows, n_out)."""
+        weight = (self.weight * self.scale).index_select(0, self.degree_of_row)
         return torch.bmm(x.transpose(0, 1), weight).transpose(0, 1)
 
 
@@ -87,6 +88,6 @@ class EquivariantNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, 8, n_channels) to the same shape."""
+        """Map (n, n_rows - 1, n_channels) to the same shape."""
         mean_square = x.square().mean(dim=(1, 2), keepdim=True)  # (n, 1, 1)
         return x * torch.rsqrt(mean_square + self.epsilon)

@@ -1,17 +1,16 @@
-"""Functions on the sphere up to degree 2: harmonics of soft directions, and products."""
+"""Functions on the sphere: harmonics of soft directions, and products of equivariant features."""
 
 from collections.abc import Callable
-from itertools import product
 
 import torch
 from e3nn import o3
+from scipy.integrate import lebedev_rule
 from torch import Tensor, nn
 
 from schnetpack_molfield.nn.dense import EquivariantDense
+from schnetpack_molfield.nn.irreps import DEGREE, irreps, n_rows
 
-__all__ = ["SoftHarmonics", "SolidHarmonics", "SphereProduct", "octahedral_rule"]
-
-IRREPS = o3.Irreps("0e + 1o + 2e")
+__all__ = ["SoftHarmonics", "SolidHarmonics", "SphereProduct"]
 
 
 class _Tables(nn.Module):
@@ -27,38 +26,69 @@ class _Tables(nn.Module):
         return self
 
 
+def _coupling(degree: int) -> Tensor:
+    """Matrix (n_monomials, n_rows) from the monomials of `SolidHarmonics` to harmonics, float64."""
+    blocks = [torch.ones(1, 1, dtype=torch.float64)]
+    for order in range(1, degree + 1):
+        lower = blocks[-1].view(3 ** (order - 1), 2 * order - 1)
+        three_j = o3.wigner_3j(order - 1, 1, order, dtype=torch.float64)
+        block = torch.einsum("am,mbn->abn", lower, three_j).reshape(3**order, -1)
+        point = torch.tensor([0.48, 0.6, 0.64], dtype=torch.float64)  # anything of length 1
+        raw = _monomials(point.view(1, 3, 1), order)[:, -(3**order) :, 0] @ block  # (1, 2l + 1)
+        exact = o3.spherical_harmonics(order, point, False, "component")
+        blocks.append(block * (raw @ exact) / raw.square().sum())
+    return torch.block_diag(*blocks)
+
+
+def _monomials(x: Tensor, degree: int) -> Tensor:
+    """Monomials 1, x_a, x_a x_b, ... (n, n_monomials, k) of vectors (n, 3, k)."""
+    products = torch.ones_like(x[:, :1])
+    monomials = [products]
+    for _ in range(degree):
+        products = (products.unsqueeze(2) * x.unsqueeze(1)).flatten(1, 2)  # (n, 3^l, k)
+        monomials.append(products)
+    return torch.cat(monomials, dim=1)
+
+
 class SolidHarmonics(_Tables):
-    r"""e3nn's solid harmonics of degree 0 to 2 in component normalisation.
+    r"""e3nn's solid harmonics of degree 0 to L in component normalisation.
 
-    .. math:: Y_0 = 1, \quad Y_{1m} = \sqrt{3}\, x_m, \quad Y_{2m} = \sum_{ab} C_{abm} x_a x_b
+    .. math:: Y_{1m} = \sqrt{3}\, x_m, \quad Y_{2m} = \sum_{ab} C_{abm} x_a x_b, \quad \dots
 
-    with C from e3nn's 3j symbols. One matrix product: a tenth of the operations of e3nn's module
-    in second derivatives, which training with forces takes.
+    with C from e3nn's 3j symbols. One matrix product with the monomials 1, x_a, x_a x_b, ...: a
+    tenth of the operations of e3nn's module in second derivatives, which training with forces
+    takes.
+
+    Args:
+        degree: largest degree L.
     """
 
     coupling: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, degree: int = DEGREE) -> None:
         super().__init__()
+        self.degree = degree
         self._set_tables(torch.zeros(0))
 
     def _set_tables(self, like: Tensor) -> None:
-        coupling = 37.5**0.5 * o3.wigner_3j(1, 1, 2, dtype=torch.float64).flatten(0, 1)  # (9, 5)
-        self.register_buffer("coupling", coupling.to(like), persistent=False)
+        self.register_buffer("coupling", _coupling(self.degree).to(like), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map vectors (..., 3) to harmonics (..., 9)."""
-        pairs = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)  # (..., 9)
-        return torch.cat([torch.ones_like(x[..., :1]), 3**0.5 * x, pairs @ self.coupling], dim=-1)
+        """Map vectors (..., 3) to harmonics (..., n_rows)."""
+        rows = _monomials(x.reshape(-1, 3, 1), self.degree).squeeze(2) @ self.coupling
+        return rows.view(x.shape[:-1] + (-1,))
+
+    def monomials(self, x: Tensor) -> Tensor:
+        """Map vectors (n, 3, k) to monomials (n, n_monomials, k): 1, x_a, x_a x_b, ..."""
+        return _monomials(x, self.degree)
 
     def of_monomials(self, weights: Tensor) -> Tensor:
-        """Weights of 1, x_a, x_a x_b, (n, 13, k), that equal these of the harmonics, (n, 9, k)."""
-        scalars, vectors, tensors = weights.split([1, 3, 5], dim=1)
-        return torch.cat([scalars, 3**0.5 * vectors, self.coupling @ tensors], dim=1)
+        """Weights (n, n_monomials, k) that equal these of the harmonics, (n, n_rows, k)."""
+        return self.coupling @ weights
 
 
 class SoftHarmonics(nn.Module):
-    r"""Distance and spherical harmonics of degree 0 to 2 that are smooth at the origin too.
+    r"""Distance and spherical harmonics of degree 0 to L that are smooth at the origin too.
 
     .. math:: d = \sqrt{|x|^2 + \epsilon^2}, \qquad Y_{lm}(x / d)
 
@@ -67,71 +97,62 @@ class SoftHarmonics(nn.Module):
 
     Args:
         epsilon: length in Angstrom below which the direction fades.
+        degree: largest degree L.
     """
 
-    def __init__(self, epsilon: float = 0.1) -> None:
+    def __init__(self, epsilon: float = 0.1, degree: int = DEGREE) -> None:
         super().__init__()
         self.epsilon = epsilon
-        self.harmonics = SolidHarmonics()
+        self.harmonics = SolidHarmonics(degree)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map vectors (n, 3) to distances (n,) and harmonics (n, 9)."""
+        """Map vectors (n, 3) to distances (n,) and harmonics (n, n_rows)."""
         distance = torch.sqrt(x.square().sum(dim=-1) + self.epsilon**2)  # (n,)
         return distance, self.harmonics(x / distance.unsqueeze(-1))
-
-
-def octahedral_rule() -> tuple[Tensor, Tensor]:
-    """Lebedev's quadrature on the unit sphere with 26 points, exact up to degree 7.
-
-    Source: V. I. Lebedev, USSR Comput. Math. Math. Phys. 16, 10 (1976).
-
-    Returns:
-        points (26, 3) and weights (26,) that sum to 1, in float64.
-    """
-    grid = torch.tensor(list(product((-1.0, 0.0, 1.0), repeat=3)), dtype=torch.float64)
-    n_axes = grid.abs().sum(dim=1).long()  # (27,): 1 vertices, 2 edges, 3 corners of a cube
-    weights = torch.tensor([0.0, 1 / 21, 4 / 105, 9 / 280], dtype=torch.float64)[n_axes]
-    keep = n_axes > 0
-    return nn.functional.normalize(grid[keep], dim=1), weights[keep]
 
 
 class SphereProduct(_Tables):
     r"""Products of equivariant features, as functions on the sphere.
 
     Channel by channel, two mixtures a and b of the features are read as functions on the sphere
-    :math:`a(s) = \sum_{lm} a_{lm} Y_{lm}(s)`, multiplied, and projected on degree 0 to 2 again,
+    :math:`a(s) = \sum_{lm} a_{lm} Y_{lm}(s)`, multiplied, and projected on degree 0 to L again,
 
     .. math:: c_{lm} = \int a(s)\, b(s)\, Y_{lm}(s)\, ds ,
 
     which couples all degrees with Gaunt's coefficients (Luo et al. 2024, arXiv:2401.10216). The
-    integrand has degree 6, so 26 points integrate it exactly and c is exactly equivariant.
+    integrand has degree 3 L, for which a Lebedev rule of few points is exact (26 for L = 2), so c
+    is exactly equivariant.
 
     Args:
         n_channels: number of channels in and out.
         n_products: number of products.
+        degree: largest degree L.
     """
 
     to_grid: Tensor
     from_grid: Tensor
 
-    def __init__(self, n_channels: int, n_products: int) -> None:
+    def __init__(self, n_channels: int, n_products: int, degree: int = DEGREE) -> None:
         super().__init__()
-        self.first = EquivariantDense(n_channels, n_products)
-        self.second = EquivariantDense(n_channels, n_products)
-        self.mixing = EquivariantDense(n_products, n_channels)
+        self.degree = degree
+        self.n_rows = n_rows(degree)
+        self.first = EquivariantDense(n_channels, n_products, degree)
+        self.second = EquivariantDense(n_channels, n_products, degree)
+        self.mixing = EquivariantDense(n_products, n_channels, degree)
         self._set_tables(torch.zeros(0))
 
     def _set_tables(self, like: Tensor) -> None:
-        points, weights = octahedral_rule()
-        values = o3.spherical_harmonics(IRREPS, points, True, "component")  # (26, 9)
-        projection = (values * weights[:, None]).T.contiguous()  # (9, 26)
+        points, weights = (torch.tensor(x) for x in lebedev_rule(3 * self.degree | 1))
+        weights = weights / weights.sum()  # (n_points,)
+        values = o3.spherical_harmonics(irreps(self.degree), points.T, True, "component")
+        projection = (values * weights[:, None]).T.contiguous()  # (n_rows, n_points)
         self.register_buffer("to_grid", values.to(like), persistent=False)
         self.register_buffer("from_grid", projection.to(like), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, 9, n_channels) to the same shape."""
+        """Map (n, n_rows, n_channels) to the same shape."""
         n = x.shape[0]
-        a = self.to_grid @ self.first(x).transpose(0, 1).flatten(1)  # (26, n * n_products)
+        a = self.to_grid @ self.first(x).transpose(0, 1).flatten(1)  # (n_points, n * n_products)
         b = self.to_grid @ self.second(x).transpose(0, 1).flatten(1)
-        products = (self.from_grid @ (a * b)).view(9, n, -1)
+        products = (self.from_grid @ (a * b)).view(self.n_rows, n, -1)
         return self.mixing(products.transpose(0, 1))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from schnetpack_molfield.nn.angular import LearnedAngularEncoding
-from schnetpack_molfield.nn.dense import DEGREES, ScaledDense
+from schnetpack_molfield.nn.dense import ScaledDense
 
 __all__ = ["ChartAngles"]
 
@@ -40,19 +40,25 @@ class ChartAngles(nn.Module):
     ) -> None:
         super().__init__()
         self.epsilon = epsilon
-        self.degrees = list(DEGREES)
         self.vectors = ScaledDense(n_channels, n_angles, bias=False)
         self.encoding = LearnedAngularEncoding(n_features, n_knots)
         self.mixing = ScaledDense(n_angles * n_features, n_hidden, bias=False, gain=0.0)
 
     def forward(
         self,
-        features: Tensor,  # (n_charts, 9, n_channels)
-        harmonics: Tensor,  # (n_charts, n_points, 9)
+        features: Tensor,  # (n_charts, n_rows, n_channels)
+        harmonics: Tensor,  # (n_charts, n_points, n_rows)
     ) -> Tensor:
         """Return g of every chart at its points, (n_charts, n_points, n_hidden)."""
-        v = self.vectors(features.split(self.degrees, dim=1)[1])  # (n_charts, 3, n_angles)
-        v = v * torch.rsqrt(v.square().sum(dim=1, keepdim=True) + self.epsilon)
-        directions = harmonics.split(self.degrees, dim=2)[1] * 3**-0.5  # (n_charts, n_points, 3)
-        encoded = self.encoding(directions @ v)  # (n_charts, n_points, n_angles, n_features)
+        return self.encode(self.axes(features), harmonics)
+
+    def axes(self, features: Tensor) -> Tensor:
+        """The vectors v, with lengths below one, of charts: (n_charts, 3, n_angles)."""
+        v = self.vectors(features.narrow(1, 1, 3))
+        return v * torch.rsqrt(v.square().sum(dim=1, keepdim=True) + self.epsilon)
+
+    def encode(self, axes: Tensor, harmonics: Tensor) -> Tensor:
+        """g at points (n_charts, n_points, n_hidden) of charts with these vectors."""
+        directions = harmonics.narrow(2, 1, 3) * 3**-0.5  # (n_charts, n_points, 3)
+        encoded = self.encoding(directions @ axes)  # (n_charts, n_points, n_angles, n_features)
         return self.mixing(encoded.flatten(2))

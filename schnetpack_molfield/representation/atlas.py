@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield.nn.irreps import DEGREE
 from schnetpack_molfield.nn.protocols import CutoffFunction
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 
-__all__ = ["AtomAtlas", "Layout", "gather_field", "lay_out"]
+__all__ = ["AtomAtlas", "Layout", "gather_field", "lay_out", "with_window"]
 
 
 class Layout(NamedTuple):
@@ -24,12 +25,14 @@ class Layout(NamedTuple):
 
     Attributes:
         points: pairs of each chart, shape (n_charts, n_points).
+        pairs: pairs of each receiver, shape (n_atoms, n_neighbors).
         slots: row of `points` (flattened) of each pair of a receiver, (n_atoms, n_neighbors).
-        harmonics: harmonics of the points around their chart, shape (n_charts, n_points, 9).
-        receivers: windowed harmonics of each receiver, shape (n_atoms, 9, n_neighbors).
+        harmonics: harmonics of the points around their chart, shape (n_charts, n_points, n_rows).
+        receivers: windowed harmonics of each receiver, shape (n_atoms, n_rows, n_neighbors).
     """
 
     points: Tensor
+    pairs: Tensor
     slots: Tensor
     harmonics: Tensor
     receivers: Tensor
@@ -46,29 +49,41 @@ def _rows(owner: Tensor, n_owners: int) -> Tensor:
 def lay_out(
     chart: Tensor,  # (n_pairs,)
     receiver: Tensor,  # (n_pairs,)
-    harmonics: Tensor,  # (n_pairs + 1, 9)
+    harmonics: Tensor,  # (n_pairs + 1, n_rows)
     window: Tensor,  # (n_pairs + 1,), zero for the last
-    n_charts: int,
-    n_receivers: int,
+    n_atoms: int,
 ) -> Layout:
-    """Lay out pairs of charts and receivers; their last row is the padding pair."""
-    points = _rows(chart, n_charts)
-    pairs = _rows(receiver, n_receivers)
+    """Lay out pairs of charts and receivers; the last row of what they have is the padding pair."""
+    points = _rows(chart, n_atoms)
+    pairs = _rows(receiver, n_atoms)
     slot_of_pair = torch.zeros_like(window, dtype=torch.long)
     slot_of_pair[points.flatten()] = torch.arange(points.numel(), device=points.device)
-    windowed = harmonics * window.unsqueeze(1)  # (n_pairs + 1, 9)
     return Layout(
         points=points,
+        pairs=pairs,
         slots=slot_of_pair[pairs],
-        harmonics=harmonics.index_select(0, points.flatten()).view(n_charts, -1, 9),
-        receivers=windowed.index_select(0, pairs.flatten())
-        .view(n_receivers, -1, 9)
-        .transpose(1, 2),
+        harmonics=_of_pairs(harmonics, points),
+        receivers=_of_pairs(harmonics * window.unsqueeze(1), pairs).transpose(1, 2),
     )
 
 
+def _of_pairs(values: Tensor, pairs: Tensor) -> Tensor:
+    """What pairs have, (n_pairs + 1, k), in rows of pairs (n, n_longest): (n, n_longest, k)."""
+    return values.index_select(0, pairs.flatten()).view(pairs.shape[0], -1, values.shape[1])
+
+
+def with_window(
+    layout: Layout,
+    harmonics: Tensor,  # (n_pairs + 1, n_rows)
+    window: Tensor,  # (n_pairs + 1,), zero for the last
+) -> Layout:
+    """The same layout, read through another window."""
+    receivers = _of_pairs(harmonics * window.unsqueeze(1), layout.pairs).transpose(1, 2)
+    return Layout(layout.points, layout.pairs, layout.slots, layout.harmonics, receivers)
+
+
 def gather_field(values: Tensor, layout: Layout) -> Tensor:
-    """Sum the values (n_charts, n_points, h) of all charts at their receivers, (n_atoms, 9, h).
+    """Sum the values (n_charts, n_points, h) of all charts at their receivers, (n_atoms, n_rows, h).
 
     Values are multiplied by the windowed harmonics, so the sum holds scalars, vectors, tensors.
     """
@@ -81,28 +96,28 @@ class AtomAtlas(nn.Module):
 
     Args:
         cutoff_fn: SchNetPack's cutoff function, the window.
-        n_neighbors: typical number of neighbours; sums over neighbours are divided by it.
+        degree: largest degree of the harmonics.
     """
 
     beyond: Tensor
 
-    def __init__(self, cutoff_fn: CutoffFunction, n_neighbors: float) -> None:
+    def __init__(self, cutoff_fn: CutoffFunction, degree: int = DEGREE) -> None:
         super().__init__()
         self.cutoff_fn = cutoff_fn
         self.register_buffer("beyond", 2 * cutoff_fn.cutoff.clone().view(1), persistent=False)
-        self.n_neighbors = n_neighbors
-        self.soft_harmonics = SoftHarmonics()
+        self.soft_harmonics = SoftHarmonics(degree=degree)
 
-    def forward(self, inputs: dict[str, Tensor]) -> tuple[Layout, Tensor]:
+    def forward(self, inputs: dict[str, Tensor]) -> tuple[Layout, Tensor, Tensor]:
         """Lay out the neighbour list.
 
         Returns:
-            layout and distances (n_pairs + 1,) in Angstrom, the last beyond the cutoff.
+            layout, and of all pairs, of which the last is padding and beyond the cutoff: distances
+            (n_pairs + 1,) in Angstrom and harmonics (n_pairs + 1, n_rows).
         """
         padding = self.beyond.expand(1, 3)
         vectors = torch.cat([-inputs[properties.Rij], padding])  # (n_pairs + 1, 3), from the chart
         distances, harmonics = self.soft_harmonics(vectors)
-        window = self.cutoff_fn(distances) / self.n_neighbors  # (n_pairs + 1,)
+        window = self.cutoff_fn(distances)  # (n_pairs + 1,)
         n_atoms = inputs[properties.Z].shape[0]
         idx_i, idx_j = inputs[properties.idx_i], inputs[properties.idx_j]
-        return lay_out(idx_j, idx_i, harmonics, window, n_atoms, n_atoms), distances
+        return lay_out(idx_j, idx_i, harmonics, window, n_atoms), distances, harmonics

@@ -12,11 +12,18 @@ from torch_geometric.utils import to_dense_batch
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas
+from schnetpack_molfield.representation.function import FieldFunction
+from schnetpack_molfield.representation.inr import CanonicalINR
 from schnetpack_molfield.representation.interaction import FeatureNorm, FieldInteraction
 from schnetpack_molfield.representation.latent_atlas import checked_latent, write_charts
 from schnetpack_molfield.representation.molfield import MolField
 
 __all__ = ["ChartAutoencoder", "ChartDecoder", "ChartEncoder", "ChartSizes"]
+
+#: Typical number of charts of heavy atoms that see each other.
+N_NEIGHBORS = 8.0
+#: Options of `MolField` that the decoder of a `ChartAutoencoder` has as well.
+SHARED_OPTIONS = ("frame", "hypernetwork", "activation", "n_groups")
 
 
 @dataclass(frozen=True)
@@ -121,32 +128,34 @@ class ChartEncoder(nn.Module):
 
 
 class ChartDecoder(nn.Module):
-    """Makes the charts of a field of a latent, and of nothing else.
+    """Makes the charts of a function of a latent, and of nothing else.
 
     The numbers of a chart are its origin, and its features after some rounds in which charts read
-    each other's fields, as atoms do in MolField. It takes the place of a representation: for the
-    modules behind it a chart counts as an atom without an element, and the atoms that the latent
-    was made of, if any, are gone.
+    each other, as atoms do in MolField. It takes the place of a representation: for the modules
+    behind it a chart counts as an atom without an element, and the atoms that the latent was made
+    of, if any, are gone. The keys of `FieldFunction` are read and written, too.
 
-    ====================  ===========================  ==========================================
-    key                   shape                        meaning
-    ====================  ===========================  ==========================================
-    field_latent          (n_models, n_latent)         read, see `ChartEncoder`
-    field_features        (n_charts, 9, n_channels)    written: features of the charts
-    field_origins         (n_charts, 3)                written: their origins, Angstrom
-    field_idx_m           (n_charts,)                  written: model of each chart
-    _atomic_numbers       (n_charts,)                  written: 0
-    _positions            (n_charts, 3)                written: the origins
-    _idx_m                (n_charts,)                  written: model of each chart
-    _n_atoms              (n_models,)                  written: charts of each model
-    ====================  ===========================  ==========================================
+    ====================  ================================  =====================================
+    key                   shape                             meaning
+    ====================  ================================  =====================================
+    field_latent          (n_models, n_latent)              read, see `ChartEncoder`
+    field_features        (n_charts, n_rows, n_channels)    written: features of the charts
+    field_origins         (n_charts, 3)                     written: their origins, Angstrom
+    field_idx_m           (n_charts,)                       written: model of each chart
+    _atomic_numbers       (n_charts,)                       written: 0
+    _positions            (n_charts, 3)                     written: the origins
+    _idx_m                (n_charts,)                       written: model of each chart
+    _n_atoms              (n_models,)                       written: charts of each model
+    ====================  ================================  =====================================
 
     Args:
-        n_channels: number of channels of the charts' features.
+        n_channels: number of channels of the charts' features, and width of the function.
         radial_basis: SchNetPack's radial basis.
         cutoff_fn: SchNetPack's cutoff function: how far a chart sees others.
         sizes: what the latent holds.
         n_interactions: number of rounds.
+        field_cutoff_fn: window of the function's charts; `cutoff_fn` by default.
+        inr: options of `CanonicalINR`, such as `frame` and `hypernetwork`.
 
     Raises:
         ValueError: when called with a latent of another length.
@@ -159,6 +168,8 @@ class ChartDecoder(nn.Module):
         cutoff_fn: CutoffFunction,
         sizes: ChartSizes,
         n_interactions: int = 2,
+        field_cutoff_fn: CutoffFunction | None = None,
+        **inr: Any,
     ) -> None:
         super().__init__()
         self.n_charts = sizes.n_charts
@@ -170,13 +181,19 @@ class ChartDecoder(nn.Module):
         self.scalars = ScaledDense(sizes.n_scalars, n_channels)
         self.vectors = ScaledDense(sizes.n_vectors, n_channels, bias=False)
         self.tensors = ScaledDense(sizes.n_tensors, n_channels, bias=False)
-        self.atlas = AtomAtlas(cutoff_fn, n_neighbors=8.0)
+        self.atlas = AtomAtlas(cutoff_fn)
         self.radial_functions = ScaledDense(radial_basis.n_rbf, n_channels * n_interactions)
         self.interactions = nn.ModuleList(
-            FieldInteraction(n_channels, n_channels, "projection", "transformer")
+            FieldInteraction(n_channels, CanonicalINR(n_channels, n_channels, **inr), N_NEIGHBORS)
             for _ in range(n_interactions)
         )
         self.norm = FeatureNorm(n_channels)
+        self.function = FieldFunction(
+            n_channels,
+            CanonicalINR(n_channels, n_channels, **inr),
+            radial_basis,
+            field_cutoff_fn or cutoff_fn,
+        )
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
@@ -185,30 +202,33 @@ class ChartDecoder(nn.Module):
         real = rows[:, :, 3] != 0
         charts = rows[real]  # (n_real, n_numbers), by model
         origins, _, scalars, vectors, tensors = charts.split(self.parts, dim=1)
-        q = self.scalars(scalars)  # (n_real, n_channels)
-        vectors = self.vectors(vectors.view(charts.shape[0], 3, -1))
-        tensors = self.tensors(tensors.view(charts.shape[0], 5, -1))
-        x = torch.cat([vectors, tensors], dim=1)  # (n_real, 8, n_channels)
-        features = self._interact(q, x, rows[:, :, :3], real)
-        return write_charts(inputs, origins, features, real.sum(dim=1))
+        parts = [
+            self.scalars(scalars).unsqueeze(1),
+            self.vectors(vectors.view(charts.shape[0], 3, -1)),
+            self.tensors(tensors.view(charts.shape[0], 5, -1)),
+        ]
+        features = self._interact(torch.cat(parts, dim=1), rows[:, :, :3], real)
+        inputs = write_charts(inputs, origins, features, real.sum(dim=1))
+        return self.function(inputs)
 
-    def _interact(self, q: Tensor, x: Tensor, origins: Tensor, real: Tensor) -> Tensor:
-        """Features (n_real, 9, n_channels) after the rounds.
+    def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """The function at more points of models that are in the dictionary; see `MolField.read`."""
+        return self.function.read(points, idx_m, inputs)
+
+    def _interact(self, x: Tensor, origins: Tensor, real: Tensor) -> Tensor:
+        """Features (n_real, n_rows, n_channels) after the rounds.
 
         Args:
-            q: scalars, shape (n_real, n_channels).
-            x: vectors and tensors, shape (n_real, 8, n_channels).
+            x: features before, same shape.
             origins: shape (n_models, n_charts, 3).
             real: which of them are charts, shape (n_models, n_charts).
         """
-        layout, distances = self.atlas(self._neighbors(origins, real))
+        layout, distances, _ = self.atlas(self._neighbors(origins, real))
         radial = self.radial_functions(self.radial_basis(distances)[layout.points])
         rounds = radial.split(self.n_channels, dim=-1)  # (n_real, n_points, n_channels) each
         for i, interaction in enumerate(self.interactions):
-            # newer torch types what is in a ModuleList as "Tensor | Module"
-            features = interaction.norm(q, x)  # type: ignore[operator]
-            q, x, _ = interaction(q, x, features, features, rounds[i], layout)
-        return self.norm(q, x)
+            x = interaction(x, rounds[i], layout)
+        return self.norm(x)
 
     def _neighbors(self, origins: Tensor, real: Tensor) -> dict[str, Tensor]:
         """SchNetPack's neighbour list of the charts, as `AtomAtlas` reads it."""
@@ -239,7 +259,9 @@ class ChartAutoencoder(nn.Module):
         cutoff_fn: SchNetPack's cutoff function, of the decoder too.
         sizes: what the latent holds; 32 charts of 16 numbers by default.
         n_decoder_interactions: number of rounds of the decoder.
-        options: further arguments of `MolField`.
+        field_cutoff_fn: window of the charts of the decoder's function; `cutoff_fn` by default.
+        options: further arguments of `MolField`; `frame`, `hypernetwork` and `activation` are the
+            decoder's, too.
 
     Raises:
         ValueError: for molecule charts; see also `MolField` and `ChartEncoder`.
@@ -254,6 +276,7 @@ class ChartAutoencoder(nn.Module):
         cutoff_fn: CutoffFunction,
         sizes: ChartSizes | None = None,
         n_decoder_interactions: int = 2,
+        field_cutoff_fn: CutoffFunction | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -265,13 +288,27 @@ class ChartAutoencoder(nn.Module):
         self.cutoff_fn = cutoff_fn
         self.cutoff = cutoff_fn.cutoff
         self.encoder = ChartEncoder(n_atom_basis, sizes)
+        shared = {name: options[name] for name in SHARED_OPTIONS if name in options}
         self.decoder = ChartDecoder(
-            n_atom_basis, deepcopy(radial_basis), cutoff_fn, sizes, n_decoder_interactions
+            n_atom_basis,
+            deepcopy(radial_basis),
+            cutoff_fn,
+            sizes,
+            n_decoder_interactions,
+            field_cutoff_fn,
+            **shared,
         )
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latent and the keys of `ChartDecoder` to the dictionary and return it."""
-        inputs = self.encoder(self.molfield(inputs))
-        for key in ["scalar_representation", "vector_representation", "field_tokens"]:
-            inputs.pop(key)
+        atoms: dict[str, Tensor] = {}
+        for key, value in inputs.items():
+            if not key.startswith("field_"):  # points are asked of the decoder
+                atoms[key] = value
+        encoded = self.encoder(self.molfield(atoms))
+        inputs["field_latent"] = encoded["field_latent"]
         return self.decoder(inputs)
+
+    def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """The function at more points of molecules that are in the dictionary."""
+        return self.decoder.read(points, idx_m, inputs)

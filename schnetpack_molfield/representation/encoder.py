@@ -6,9 +6,10 @@ from schnetpack.utils import required_fields_from_properties
 from torch import Tensor, nn
 
 from schnetpack_molfield.nn.dense import EquivariantDense
-from schnetpack_molfield.nn.sphere import SoftHarmonics
+from schnetpack_molfield.nn.irreps import DEGREE, n_rows
+from schnetpack_molfield.nn.sphere import SolidHarmonics
 from schnetpack_molfield.representation.atlas import Layout, gather_field
-from schnetpack_molfield.representation.interaction import AtomUpdate
+from schnetpack_molfield.representation.interaction import AtomUpdate, directed
 
 __all__ = ["AtomEncoder", "ExternalFields"]
 
@@ -22,28 +23,34 @@ class AtomEncoder(nn.Module):
         n_channels: number of channels.
         n_hidden: number of radial functions g_k.
         max_z: largest atomic number.
+        n_neighbors: typical number of neighbours, by which sums are divided.
+        degree: largest degree of the features.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int, max_z: int) -> None:
+    def __init__(
+        self,
+        n_channels: int,
+        n_hidden: int,
+        max_z: int,
+        n_neighbors: float,
+        degree: int = DEGREE,
+    ) -> None:
         super().__init__()
         self.elements = nn.Embedding(max_z + 1, n_hidden)
-        self.mixing = EquivariantDense(n_hidden, n_channels)
-        self.update = AtomUpdate(n_channels)
+        self.mixing = EquivariantDense(n_hidden, n_channels, degree, factor=1 / n_neighbors)
+        self.update = AtomUpdate(n_channels, degree)
 
     def forward(
         self,
-        q: Tensor,  # (n_atoms, n_channels)
-        x: Tensor,  # (n_atoms, 8, n_channels)
+        x: Tensor,  # (n_atoms, n_rows, n_channels)
         atomic_numbers: Tensor,  # (n_atoms,)
         radial: Tensor,  # (n_atoms, n_points, n_hidden)
         layout: Layout,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return updated q and x, and the density of scalars (n_atoms, n_hidden)."""
+    ) -> Tensor:
+        """Return the updated features (n_atoms, n_rows, n_channels)."""
         values = radial * self.elements(atomic_numbers).unsqueeze(1)
-        density = gather_field(values, layout)  # (n_atoms, 9, n_hidden)
-        message = self.mixing(density) + nn.functional.pad(x, [0, 0, 1, 0])
-        q, x = self.update(q, x, message)
-        return q, x, density.select(1, 0)
+        message = self.mixing(gather_field(values, layout)) + directed(x)
+        return self.update(x, message)
 
 
 class ExternalFields(nn.Module):
@@ -57,32 +64,42 @@ class ExternalFields(nn.Module):
         response_properties: as in SchNetPack's `FieldSchNet`; decides which fields are read.
         n_channels: number of channels.
         max_z: largest atomic number.
+        degree: largest degree of the features.
     """
 
-    def __init__(self, response_properties: list[str], n_channels: int, max_z: int) -> None:
+    def __init__(
+        self,
+        response_properties: list[str],
+        n_channels: int,
+        max_z: int,
+        degree: int = DEGREE,
+    ) -> None:
         super().__init__()
         fields = required_fields_from_properties(list(response_properties))
         electric = properties.electric_field in fields
         magnetic = properties.magnetic_field in fields
         self.n_channels = n_channels
+        self.n_rows = n_rows(degree)
         self.polarity = nn.Embedding(max_z + 1, n_channels) if electric else None
         self.magnetism = nn.Embedding(max_z + 1, n_channels) if magnetic else None
         self.moment = nn.Embedding(max_z + 1, n_channels) if magnetic else None
-        self.harmonics = SoftHarmonics().harmonics
+        self.harmonics = SolidHarmonics(degree)
 
-    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return what the fields add to q (n_atoms, n_channels) and x (n_atoms, 8, n_channels)."""
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Return what the fields add to the features, (n_atoms, n_rows, n_channels)."""
         z, idx_m = inputs[properties.Z], inputs[properties.idx_m]
-        zeros = inputs[properties.R].new_zeros(z.shape[0], 9, self.n_channels)
-        scalars, vectors, tensors = zeros.split([1, 3, 5], dim=1)
+        features = inputs[properties.R].new_zeros(z.shape[0], self.n_rows, self.n_channels)
         if self.polarity is not None:
             field = inputs[properties.electric_field][idx_m]  # (n_atoms, 3)
             vectors = field.unsqueeze(2) * self.polarity(z).unsqueeze(1)
+            features = features + nn.functional.pad(vectors, [0, 0, 1, self.n_rows - 4])
         if self.magnetism is not None and self.moment is not None:
             field = inputs[properties.magnetic_field][idx_m]  # (n_atoms, 3)
             moments = inputs[properties.nuclear_magnetic_moments]  # (n_atoms, 3)
             axial = field.unsqueeze(1) * self.magnetism(z).unsqueeze(2)
             axial = axial + moments.unsqueeze(1) * self.moment(z).unsqueeze(2)
             scalars = axial.square().sum(dim=2).unsqueeze(1)  # (n_atoms, 1, n_channels)
-            tensors = self.harmonics(axial).split([1, 3, 5], dim=2)[2].transpose(1, 2)
-        return scalars.squeeze(1), torch.cat([vectors, tensors], dim=1)
+            tensors = self.harmonics(axial).narrow(2, 4, 5).transpose(1, 2)
+            even = nn.functional.pad(tensors, [0, 0, 3, self.n_rows - 9])
+            features = features + torch.cat([scalars, even], dim=1)
+        return features

@@ -2,15 +2,15 @@
 
 The first layer of the canonical INR acts on canonical coordinates u of a point x. For every frame
 here u is linear in the harmonics Y(x - o) of the point, so coordinates and first layer together
-are one weight W_c (9, n_hidden) per chart, and evaluating them at the points of a chart is one
+are one weight W_c (n_rows, n_hidden) per chart, and evaluating them at the points of a chart is one
 matrix product Y W_c. Rotating the molecule rotates Y and W_c alike, so values are invariant.
 """
 
 import torch
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.choices import check_choice
-from schnetpack_molfield.nn.dense import DEGREES, EquivariantDense, ScaledDense
+from schnetpack_molfield.nn.dense import EquivariantDense, ScaledDense
+from schnetpack_molfield.nn.irreps import DEGREE, n_rows
 
 __all__ = [
     "FRAMES",
@@ -19,7 +19,6 @@ __all__ = [
     "InvariantCoordinates",
     "SoftPolarFrame",
     "inverse_square_root",
-    "make_frame",
     "soft_polar_frame",
 ]
 
@@ -35,14 +34,15 @@ class EquivariantProjection(nn.Module):
     Args:
         n_channels: number of channels of the chart's features.
         n_hidden: width of the INR's first layer.
+        degree: largest degree of the features.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int) -> None:
+    def __init__(self, n_channels: int, n_hidden: int, degree: int = DEGREE) -> None:
         super().__init__()
-        self.axes = EquivariantDense(n_channels, n_hidden)
+        self.axes = EquivariantDense(n_channels, n_hidden, degree)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map the features (n_charts, 9, n_channels) to first-layer weights (n_charts, 9, h)."""
+        """Map features (n_charts, n_rows, n_channels) to first-layer weights (n_charts, n_rows, h)."""
         return self.axes(features)
 
 
@@ -52,34 +52,35 @@ class InvariantCoordinates(nn.Module):
     Args:
         n_channels: number of channels of the chart's features.
         n_hidden: width of the INR's first layer.
+        degree: largest degree of the features.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int) -> None:
+    def __init__(self, n_channels: int, n_hidden: int, degree: int = DEGREE) -> None:
         super().__init__()
         self.scalar = ScaledDense(n_channels, n_hidden, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map the features (n_charts, 9, n_channels) to first-layer weights (n_charts, 9, h)."""
+        """Map features (n_charts, n_rows, n_channels) to first-layer weights (n_charts, n_rows, h)."""
         scalar = self.scalar(features.narrow(1, 0, 1))  # (n_charts, 1, h)
-        return nn.functional.pad(scalar, [0, 0, 0, 8])  # (n_charts, 9, h)
+        return nn.functional.pad(scalar, [0, 0, 0, features.shape[1] - 1])
 
 
 class _Frame(nn.Module):
     """Coordinates u = Q^T x / d in a frame Q of the chart, the same for every channel."""
 
-    def __init__(self, n_channels: int, n_hidden: int, n_vectors: int) -> None:
+    def __init__(self, n_channels: int, n_hidden: int, degree: int, n_vectors: int) -> None:
         super().__init__()
-        self.degrees = list(DEGREES)
+        self.n_unused = n_rows(degree) - n_rows(1)  # rows of degree 2 and more
         self.vectors = ScaledDense(n_channels, n_vectors, bias=False)
         self.scalar = ScaledDense(n_channels, n_hidden, bias=False)
         self.axes = ScaledDense(n_vectors, n_hidden, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map the features (n_charts, 9, n_channels) to first-layer weights (n_charts, 9, h)."""
-        scalars, vectors, _ = features.split(self.degrees, dim=1)
-        axes = self.axes(self.frame(vectors))  # (n_charts, 3, h)
-        weights = torch.cat([self.scalar(scalars), axes], dim=1)  # (n_charts, 4, h)
-        return nn.functional.pad(weights, [0, 0, 0, 5])
+        """Map features (n_charts, n_rows, n_channels) to first-layer weights (n_charts, n_rows, h)."""
+        axes = self.axes(self.frame(features.narrow(1, 1, 3)))  # (n_charts, 3, h)
+        scalar = self.scalar(features.narrow(1, 0, 1))  # (n_charts, 1, h)
+        weights = torch.cat([scalar, axes], dim=1)  # (n_charts, 4, h)
+        return nn.functional.pad(weights, [0, 0, 0, self.n_unused])
 
     def frame(self, vectors: Tensor) -> Tensor:
         """Map the chart's vectors (n_charts, 3, n_channels) to the frame (n_charts, 3, k)."""
@@ -119,19 +120,30 @@ def soft_polar_frame(vectors: Tensor, epsilon: float = 1.0) -> Tensor:
 
 
 class SoftPolarFrame(_Frame):
-    """The soft polar frame of three learned vectors of the chart; see `soft_polar_frame`.
+    """The soft polar frame of learned vectors of the chart; see `soft_polar_frame`.
 
     Args:
         n_channels: number of channels of the chart's features.
         n_hidden: width of the INR's first layer.
+        degree: largest degree of the features.
+        n_vectors: number of learned vectors.
+        epsilon: square of the length below which a vector counts as no direction.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int) -> None:
-        super().__init__(n_channels, n_hidden, n_vectors=3)
+    def __init__(
+        self,
+        n_channels: int,
+        n_hidden: int,
+        degree: int = DEGREE,
+        n_vectors: int = 3,
+        epsilon: float = 1.0,
+    ) -> None:
+        super().__init__(n_channels, n_hidden, degree, n_vectors)
+        self.epsilon = epsilon
 
     def frame(self, vectors: Tensor) -> Tensor:
-        """Map the chart's vectors (n_charts, 3, n_channels) to the frame (n_charts, 3, 3)."""
-        return soft_polar_frame(self.vectors(vectors))
+        """Map the chart's vectors (n_charts, 3, n_channels) to the frame (n_charts, 3, k)."""
+        return soft_polar_frame(self.vectors(vectors), self.epsilon)
 
 
 class GramSchmidtFrame(_Frame):
@@ -143,10 +155,11 @@ class GramSchmidtFrame(_Frame):
     Args:
         n_channels: number of channels of the chart's features.
         n_hidden: width of the INR's first layer.
+        degree: largest degree of the features.
     """
 
-    def __init__(self, n_channels: int, n_hidden: int) -> None:
-        super().__init__(n_channels, n_hidden, n_vectors=2)
+    def __init__(self, n_channels: int, n_hidden: int, degree: int = DEGREE) -> None:
+        super().__init__(n_channels, n_hidden, degree, n_vectors=2)
         self.epsilon = 1e-12
 
     def frame(self, vectors: Tensor) -> Tensor:
@@ -164,9 +177,3 @@ FRAMES: dict[str, type[nn.Module]] = {
     "gram_schmidt": GramSchmidtFrame,
     "none": InvariantCoordinates,
 }
-
-
-def make_frame(name: str, n_channels: int, n_hidden: int) -> nn.Module:
-    """Build the frame of that name; an unknown one raises ValueError with the nearest known."""
-    check_choice("frame", name, list(FRAMES))
-    return FRAMES[name](n_channels, n_hidden)

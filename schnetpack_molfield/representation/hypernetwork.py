@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.representation.tokenization import WeightTokenizer
 
@@ -13,7 +12,6 @@ __all__ = [
     "SharedWeights",
     "TransformerHyperNetwork",
     "VariationalLatent",
-    "make_hypernetwork",
 ]
 
 
@@ -120,6 +118,9 @@ class TransformerHyperNetwork(nn.Module):
         n_blocks: number of blocks.
         n_heads: number of attention heads.
         n_latent_tokens: pieces of the latent; divides `n_latent`.
+
+    Raises:
+        ValueError: for sizes that don't divide.
     """
 
     def __init__(
@@ -132,6 +133,11 @@ class TransformerHyperNetwork(nn.Module):
         n_latent_tokens: int = 4,
     ) -> None:
         super().__init__()
+        if n_latent % n_latent_tokens or width % n_heads:
+            raise ValueError(
+                f"n_latent_tokens = {n_latent_tokens} must divide the {n_latent} channels of a "
+                f"chart's latent, and n_heads = {n_heads} the width {width} of the transformer"
+            )
         self.layer_embedding = nn.Parameter(torch.randn(tokenizer.n_layers, 1, width))
         self.group_embedding = nn.Parameter(torch.randn(1, tokenizer.n_groups, width))
         self.latent_embedding = nn.Parameter(torch.randn(n_latent_tokens, width))
@@ -158,12 +164,6 @@ HYPERNETWORKS: dict[str, type[nn.Module]] = {
 }
 
 
-def make_hypernetwork(name: str, n_latent: int, tokenizer: WeightTokenizer) -> nn.Module:
-    """Build that hyper-network; an unknown name raises ValueError with the nearest known."""
-    check_choice("hypernetwork", name, list(HYPERNETWORKS))
-    return HYPERNETWORKS[name](n_latent, tokenizer)
-
-
 class VariationalLatent(nn.Module):
     r"""Latent with a Gaussian posterior, :math:`z \sim N(\mu, \sigma^2)`, and prior N(0, I).
 
@@ -181,12 +181,12 @@ class VariationalLatent(nn.Module):
         """Sample the scalars of charts.
 
         Args:
-            features: shape (n_charts, 9, n_latent).
+            features: shape (n_charts, n_rows, n_latent).
 
         Returns:
             features with the latent as scalars, same shape; KL(posterior, prior) (n_charts,).
         """
-        scalars, others = features.split([1, 8], dim=1)
+        scalars, others = features.split([1, features.shape[1] - 1], dim=1)
         mean, log_variance = self.posterior(scalars).chunk(2, dim=-1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2))
         if self.training:

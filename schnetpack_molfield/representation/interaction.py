@@ -1,15 +1,22 @@
-"""One round of MolField: read the field at the atoms, update the atoms with it."""
+"""One round of MolField: read the charts' functions at the atoms, update the atoms with it."""
 
 import torch
 from torch import Tensor, nn
 
 from schnetpack_molfield.nn.dense import EquivariantDense, EquivariantNorm, ScaledDense
+from schnetpack_molfield.nn.irreps import DEGREE, degree_of_row
 from schnetpack_molfield.nn.sphere import SphereProduct
 from schnetpack_molfield.representation.angles import ChartAngles
 from schnetpack_molfield.representation.atlas import Layout, gather_field
 from schnetpack_molfield.representation.inr import CanonicalINR
 
-__all__ = ["AtomUpdate", "FeatureNorm", "FieldInteraction"]
+__all__ = ["AtomUpdate", "FeatureNorm", "FieldInteraction", "directed"]
+
+
+def directed(features: Tensor) -> Tensor:
+    """The features (n, n_rows, n_channels) of degree l > 0, with zeros for scalars."""
+    others = features.narrow(1, 1, features.shape[1] - 1)
+    return nn.functional.pad(others, [0, 0, 1, 0])
 
 
 class FeatureNorm(nn.Module):
@@ -25,83 +32,85 @@ class FeatureNorm(nn.Module):
         self.scalar_norm = nn.LayerNorm(n_channels)
         self.norm = EquivariantNorm(epsilon)
 
-    def forward(self, q: Tensor, x: Tensor) -> Tensor:
-        """Map scalars (n, n_channels) and the rest (n, 8, n_channels) to (n, 9, n_channels)."""
-        return torch.cat([self.scalar_norm(q).unsqueeze(1), self.norm(x)], dim=1)
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (n, n_rows, n_channels) to the same shape."""
+        scalars, others = x.narrow(1, 0, 1), x.narrow(1, 1, x.shape[1] - 1)
+        return torch.cat([self.scalar_norm(scalars), self.norm(others)], dim=1)
 
 
 class AtomUpdate(nn.Module):
-    """Updates an atom's features with what it has read from the field, and with products of it.
+    """Updates an atom's features with what it has read, and with products of it.
 
     Args:
         n_channels: number of channels.
+        degree: largest degree of the features.
     """
 
-    def __init__(self, n_channels: int) -> None:
+    degree_of_row: Tensor
+
+    def __init__(self, n_channels: int, degree: int = DEGREE) -> None:
         super().__init__()
-        self.product = SphereProduct(n_channels, 3 * n_channels // 4)
+        self.product = SphereProduct(n_channels, 3 * n_channels // 4, degree)
         self.gates = nn.Sequential(
             ScaledDense(2 * n_channels, n_channels),
             nn.SiLU(),
-            ScaledDense(n_channels, 3 * n_channels, gain=0.5),
+            ScaledDense(n_channels, (degree + 1) * n_channels, gain=0.5),
         )
         self.n_channels = n_channels
+        self.register_buffer("degree_of_row", degree_of_row(degree), persistent=False)
 
-    def forward(self, q: Tensor, x: Tensor, message: Tensor) -> tuple[Tensor, Tensor]:
-        """Update the features.
+    def forward(self, x: Tensor, message: Tensor) -> Tensor:
+        """Return the updated features, (n_atoms, n_rows, n_channels).
 
         Args:
-            q: scalars, shape (n_atoms, n_channels).
-            x: vectors and tensors, shape (n_atoms, 8, n_channels).
-            message: what was read, shape (n_atoms, 9, n_channels).
-
-        Returns:
-            q and x, updated.
+            x: features, shape (n_atoms, n_rows, n_channels).
+            message: what was read, same shape.
         """
         message = message + self.product(message)
-        scalars, vectors, tensors = message.split([1, 3, 5], dim=1)
-        gates = self.gates(torch.cat([q, scalars.squeeze(1)], dim=-1))
-        dq, gate_1, gate_2 = gates.split(self.n_channels, dim=-1)  # (n_atoms, n_channels) each
-        dx = torch.cat([vectors * gate_1.unsqueeze(1), tensors * gate_2.unsqueeze(1)], dim=1)
-        return q + dq, x + dx
+        scalars, others = message.select(1, 0), message.narrow(1, 1, message.shape[1] - 1)
+        gates = self.gates(torch.cat([x.select(1, 0), scalars], dim=-1))
+        gates = gates.view(x.shape[0], -1, self.n_channels)  # (n_atoms, L + 1, n_channels)
+        update = others * gates.index_select(1, self.degree_of_row.narrow(0, 1, others.shape[1]))
+        return x + torch.cat([gates.narrow(1, 0, 1), update], dim=1)
 
 
 class FieldInteraction(nn.Module):
-    """Evaluates the field of all charts at the atoms and updates the atoms with it.
+    """Evaluates the functions of all atoms' charts at their neighbours, and updates these with it.
 
     Args:
         n_channels: number of channels of atoms and charts.
-        n_hidden: width of the INR.
-        frame: see `frames.FRAMES`.
-        hypernetwork: see `hypernetwork.HYPERNETWORKS`.
+        inr: the charts' network.
+        n_neighbors: typical number of neighbours, by which sums are divided.
+        degree: largest degree of the features.
         n_angles: learned angles that enter the INR beside its coordinates; see `ChartAngles`.
     """
 
     def __init__(
-        self, n_channels: int, n_hidden: int, frame: str, hypernetwork: str, n_angles: int = 0
+        self,
+        n_channels: int,
+        inr: CanonicalINR,
+        n_neighbors: float,
+        degree: int = DEGREE,
+        n_angles: int = 0,
     ) -> None:
         super().__init__()
         self.norm = FeatureNorm(n_channels)
-        self.inr = CanonicalINR(n_channels, n_hidden, frame, hypernetwork)
-        self.mixing = EquivariantDense(n_hidden, n_channels)
-        self.update = AtomUpdate(n_channels)
-        self.angles = ChartAngles(n_channels, n_hidden, n_angles) if n_angles else None
+        self.inr = inr
+        self.angles = ChartAngles(n_channels, inr.n_hidden, n_angles) if n_angles else None
+        self.mixing = EquivariantDense(inr.n_hidden, n_channels, degree, factor=1 / n_neighbors)
+        self.update = AtomUpdate(n_channels, degree)
 
     def forward(
         self,
-        q: Tensor,  # (n_atoms, n_channels)
-        x: Tensor,  # (n_atoms, 8, n_channels)
-        features: Tensor,  # (n_atoms, 9, n_channels), `norm` of q and x
-        charts: Tensor,  # (n_charts, 9, n_channels)
-        radial: Tensor,  # (n_charts, n_points, n_hidden)
+        x: Tensor,  # (n_atoms, n_rows, n_channels)
+        radial: Tensor,  # (n_atoms, n_points, n_hidden)
         layout: Layout,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return updated q and x, and the weight tokens (n_charts, n_tokens, group)."""
+    ) -> Tensor:
+        """Return the updated features (n_atoms, n_rows, n_channels)."""
+        features = self.norm(x)
         if self.angles is not None:
-            radial = radial + self.angles(charts, layout.harmonics)
-        values, tokens = self.inr(charts, radial, layout.harmonics)
-        message = self.mixing(gather_field(values, layout))  # (n_atoms, 9, n_channels)
-        directed = features.split([1, 8], dim=1)[1]  # (n_atoms, 8, n_channels)
-        message = message + nn.functional.pad(directed, [0, 0, 1, 0])
-        q, x = self.update(q, x, message)
-        return q, x, tokens
+            radial = radial + self.angles(features, layout.harmonics)
+        axes, scales, _ = self.inr.weights(features)
+        values = self.inr.evaluate(axes, scales, radial, layout.harmonics)
+        message = self.mixing(gather_field(values, layout)) + directed(features)
+        return self.update(x, message)

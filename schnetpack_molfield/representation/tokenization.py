@@ -39,9 +39,8 @@ class WeightTokenizer(nn.Module):
         self.n_tokens = n_layers * n_groups
 
     def scales(self, tokens: Tensor) -> Tensor:
-        """Map tokens (n_charts, n_tokens, group) to column factors (n_layers, n_charts, 1, h)."""
-        factors = 1 + tokens.reshape(tokens.shape[0], self.n_layers, self.n_columns)
-        return factors.transpose(0, 1).unsqueeze(2)
+        """Map tokens (n_charts, n_tokens, group) to column factors (n_charts, n_layers, h)."""
+        return 1 + tokens.reshape(tokens.shape[0], self.n_layers, self.n_columns)
 
     def to_weights(self, tokens: Tensor, base: Tensor) -> Tensor:
         """Write the weights of every chart in full.
@@ -53,7 +52,7 @@ class WeightTokenizer(nn.Module):
         Returns:
             weights, shape (n_charts, n_layers, n_in, n_columns).
         """
-        return base * self.scales(tokens).transpose(0, 1)
+        return base * self.scales(tokens).unsqueeze(2)
 
     def to_tokens(self, weights: Tensor, base: Tensor) -> Tensor:
         """Tokens whose weights are nearest to the given ones, in least squares per column.

@@ -45,6 +45,7 @@ class TrajectoryAtlas(Transform):
         n_atom_basis: number of channels of the charts' features.
         rank: rank of the change of the features in time.
         gain: how much faster than other parameters the charts move, see `CubicSpline`.
+        function: options of `LatentAtlas` for its function, such as `cutoff`.
 
     Raises:
         KeyError: when called without `time`.
@@ -61,6 +62,7 @@ class TrajectoryAtlas(Transform):
         n_atom_basis: int = 16,
         rank: int = 8,
         gain: float = 10.0,
+        **function: Any,
     ) -> None:
         super().__init__()
         self.n_atom_basis = n_atom_basis
@@ -69,7 +71,7 @@ class TrajectoryAtlas(Transform):
         n_latent = 3 * n_charts
         moves = torch.eye(n_latent).view(n_latent, n_charts, 3)
         origins = torch.randn(n_charts, 3)
-        self.atlas = LatentAtlas(origins, n_atom_basis, n_latent, rank, moves)
+        self.atlas = LatentAtlas(origins, n_atom_basis, n_latent, rank, moves, **function)
         self.latent = CubicSpline(n_knots, n_latent, gain=gain)
         self.register_buffer("start", torch.zeros(1))
         self.register_buffer("step", torch.ones(1))
@@ -90,6 +92,10 @@ class TrajectoryAtlas(Transform):
         window = 1 - beyond**3 * (10 - 15 * beyond + 6 * beyond**2)  # (n_models, 1)
         inputs["field_latent"] = window * (self.latent(knot) - mean)
         return self.atlas(inputs)
+
+    def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """The function at more points of frames that are in the dictionary; see `MolField.read`."""
+        return self.atlas.read(points, idx_m, inputs)
 
     def begin(self, times: ArrayLike, inside: ArrayLike) -> None:
         """Place knots and charts, before training.

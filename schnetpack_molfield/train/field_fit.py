@@ -79,7 +79,7 @@ def make_auto_decoder(
 ) -> AutoDecoder:
     """An auto-decoder whose charts start at these origins.
 
-    The charts are isotropic (`frame="none"`): they are the bumps that the functions are sums of,
+    The charts are isotropic (degree 0): they are the bumps that the functions are sums of,
     and all of one shape but for what few features per chart tell the INR.
 
     Args:
@@ -93,15 +93,19 @@ def make_auto_decoder(
     mean, moves, latents = (torch.tensor(x, dtype=torch.get_default_dtype()) for x in start)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        atlas = LatentAtlas(mean, options.n_features, n_latent, n_latent, moves)
-        head = FieldValue(
+        atlas = LatentAtlas(
+            mean,
             options.n_features,
-            channels,
-            cutoff=options.cutoff,
-            n_hidden=options.n_hidden,
-            frame="none",
+            n_latent,
+            n_latent,
+            moves,
+            options.cutoff,
+            options.n_hidden,
+            degree=0,
             pairs_per_block=2**22,
+            frame="none",
         )
+        head = FieldValue(options.n_hidden, channels, n_hidden=0, degree=0)
     return AutoDecoder(atlas, head, latents)
 
 
@@ -207,7 +211,7 @@ class FieldFit:
 def _optimizer(model: AutoDecoder, options: FitOptions) -> tuple[Adam, OneCycleLR]:
     """Adam with a one-cycle schedule; positions and features of charts have rates of their own."""
     atlas = model.atlas
-    rates = {2e-3: [*model.head.parameters(), model.latents]}
+    rates = {2e-3: [*model.head.parameters(), *atlas.function.parameters(), model.latents]}
     rates[5e-3] = [atlas.origins, atlas.moves, atlas.updates, atlas.gates]
     rates[1e-2] = [atlas.features]
     optimizer = Adam([{"params": p, "lr": rate} for rate, p in rates.items()], betas=(0.9, 0.99))
