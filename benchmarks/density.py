@@ -39,6 +39,7 @@ from schnetpack_molfield import MolecularField
 from schnetpack_molfield.atomistic import ElectronDensity
 from schnetpack_molfield.datasets import read_archive
 from schnetpack_molfield.fields import PromoleculeDensity, atom_centered_quadrature
+from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import RelativeL1
 from schnetpack_molfield.transform import GridPoints
@@ -105,8 +106,9 @@ def read(path: Path) -> list[Case]:
 def build() -> NeuralNetworkPotential:
     """The model of `experiment=molfield_density`."""
     basis, cutoff_fn = GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)
-    representation = MolField(N_FEATURES, 3, basis, cutoff_fn)
-    head = ElectronDensity(N_FEATURES, output_key=KEY, cutoff=FIELD_CUTOFF)
+    window = SmoothCutoff(FIELD_CUTOFF)
+    representation = MolField(N_FEATURES, 3, basis, cutoff_fn, field_cutoff_fn=window)
+    head = ElectronDensity(N_FEATURES, output_key=KEY)
     return NeuralNetworkPotential(representation, [PairwiseDistances()], [head])
 
 
