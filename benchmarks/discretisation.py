@@ -40,6 +40,7 @@ from benchmarks.training import TARGETS, Molecules, load
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.datasets.qm9 import SAMPLE
 from schnetpack_molfield.fields import VectorFunction
+from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.transform.sampling import box_weights
 
@@ -100,7 +101,9 @@ def trained(how: Sampling, data: Molecules, seed: int, epochs: int) -> NeuralNet
     """A model of the function, trained at these points."""
     torch.manual_seed(seed)
     model = NeuralNetworkPotential(
-        MolField(WIDTH, 2, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)),
+        MolField(
+            WIDTH, 2, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF), field_cutoff_fn=SmoothCutoff(4.0)
+        ),
         input_modules=[PairwiseDistances()],
         output_modules=[FieldValue(WIDTH, ELEMENTS)],
     )

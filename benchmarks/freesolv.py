@@ -40,10 +40,11 @@ from benchmarks.functions import MARGIN, Inputs, in_box, near_atoms, train, with
 from benchmarks.training import Molecules, Target, load
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.fields import VectorFunction
+from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import ChartAutoencoder, MolField
 
 ELEMENTS = ["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"]
-BETA, CUTOFF, WIDTH, N_GRID = 2.0, 5.0, 64, 32
+BETA, CUTOFF, FIELD_CUTOFF, WIDTH, N_GRID = 2.0, 5.0, 4.0, 64, 32
 N_VALIDATION, N_TEST = 30, 100
 FUNCTION = VectorFunction(ELEMENTS, beta=BETA)
 LABEL = Target("calc_kcal_mol", 1.0, "kcal/mol", extensive=False)  # read, not used
@@ -61,7 +62,13 @@ def build(kind: str) -> NeuralNetworkPotential:
     """An untrained model: `atoms` or `latent`."""
     representation = ChartAutoencoder if kind == "latent" else MolField
     return NeuralNetworkPotential(
-        representation(WIDTH, 3, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)),
+        representation(
+            WIDTH,
+            3,
+            GaussianRBF(20, CUTOFF),
+            CosineCutoff(CUTOFF),
+            field_cutoff_fn=SmoothCutoff(FIELD_CUTOFF),
+        ),
         input_modules=[PairwiseDistances()],
         output_modules=[FieldValue(WIDTH, ELEMENTS)],
     )

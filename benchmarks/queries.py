@@ -30,6 +30,7 @@ from benchmarks.timing import seconds_in_turn
 from schnetpack_molfield import MolecularField
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.datasets.qm9 import SAMPLE
+from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import CanonicalINR, MolField
 
 WIDTH, CUTOFF, MARGIN = 64, 5.0, 3.0
@@ -77,16 +78,21 @@ def inr_row(n_charts: int, n_points: int, rounds: int) -> str:
 
 def head_row(model: NeuralNetworkPotential, atoms: Atoms, n_points: int, rounds: int) -> str:
     """The whole head of a molecule."""
-    head = model.output_modules[0]
+    head, function = model.output_modules[0], model.representation.function
     inputs = AtomsConverter(ASENeighborList(CUTOFF))(atoms)
     inputs = model.representation(model.input_modules[0](inputs))
     points = torch.tensor(random_points(atoms, n_points), dtype=torch.float32)
-    ask = partial(head.values, points, torch.zeros(n_points, dtype=torch.long), inputs)
+    idx_m = torch.zeros(n_points, dtype=torch.long)
+
+    def ask() -> Tensor:
+        return head.of_function(function.read(points, idx_m, inputs))
+
     shapes: list[torch.Size] = []
-    hook = head.out.register_forward_hook(lambda _, given, values: shapes.append(values.shape))
+    layer = function.inr.hidden[0]
+    hook = layer.register_forward_hook(lambda _, given, values: shapes.append(values.shape))
     ask()
     hook.remove()
-    widths = [13 + head.radial_basis.n_rbf, WIDTH, WIDTH, len(CHANNELS)]
+    widths = [13 + model.representation.radial_basis.n_rbf, WIDTH, WIDTH]
     alone = [pair for n_tiles, size, _ in shapes for pair in factors(n_tiles, size, widths)]
     n_pairs = sum(n_tiles * size for n_tiles, size, _ in shapes)
     return row(f"head, {len(atoms)} charts, {n_points} points", ask, alone, n_pairs, rounds)
@@ -130,9 +136,9 @@ def build(charts: str) -> NeuralNetworkPotential:
     torch.manual_seed(0)
     basis, cutoff_fn = GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)
     return NeuralNetworkPotential(
-        MolField(WIDTH, 3, basis, cutoff_fn, charts=charts),
+        MolField(WIDTH, 3, basis, cutoff_fn, charts=charts, field_cutoff_fn=SmoothCutoff(4.0)),
         input_modules=[PairwiseDistances()],
-        output_modules=[FieldValue(WIDTH, CHANNELS, charts=charts)],
+        output_modules=[FieldValue(WIDTH, CHANNELS)],
     )
 
 

@@ -52,9 +52,9 @@ class Charts(nn.Module):
 
     def __init__(self, sample: Sample, n_charts: int) -> None:
         super().__init__()
-        atlas = TrajectoryAtlas(n_charts, n_knots=len(sample.times))
+        atlas = TrajectoryAtlas(n_charts, n_knots=len(sample.times), cutoff=2.5)
         atlas.begin(sample.times, sample.points[sample.target < -0.6])
-        self.model = NeuralNetworkPotential(atlas, [], [LearnedDistance(16, cutoff=2.5)])
+        self.model = NeuralNetworkPotential(atlas, [], [LearnedDistance(16)])
 
     def forward(self, points: Tensor, times: Tensor) -> Tensor:
         """Distances (n_frames, n)."""

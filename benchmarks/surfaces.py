@@ -33,10 +33,12 @@ from schnetpack_molfield import MolecularField
 from schnetpack_molfield.atomistic import SignedDistance
 from schnetpack_molfield.fields import molecular_surface
 from schnetpack_molfield.interfaces.mesh_distance import mesh_distance
+from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import SurfaceLoss
 from schnetpack_molfield.transform.sampling import in_box, near_surface
 
+FIELD_CUTOFF = 4.0
 CUTOFF, N_FEATURES, MARGIN = 5.0, 64, 2.5
 
 
@@ -103,7 +105,13 @@ def draw(molecules: Molecules, surface: str, n_near: int, n_box: int, width: flo
 
 def build() -> NeuralNetworkPotential:
     """The model of `experiment=molfield_signed_distance`."""
-    representation = MolField(N_FEATURES, 3, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF))
+    representation = MolField(
+        N_FEATURES,
+        3,
+        GaussianRBF(20, CUTOFF),
+        CosineCutoff(CUTOFF),
+        field_cutoff_fn=SmoothCutoff(FIELD_CUTOFF),
+    )
     return NeuralNetworkPotential(
         representation, [PairwiseDistances()], [SignedDistance(N_FEATURES)]
     )

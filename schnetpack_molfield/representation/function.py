@@ -13,7 +13,7 @@ from schnetpack_molfield.representation.angles import ChartAngles
 from schnetpack_molfield.representation.atlas import Layout, gather_field
 from schnetpack_molfield.representation.inr import CanonicalINR
 from schnetpack_molfield.representation.near_points import close_pairs, tiles
-from schnetpack_molfield.representation.radial_rows import ElementDensity, radial_rows
+from schnetpack_molfield.representation.radial_rows import ElementDensity, ElementRows, radial_rows
 
 __all__ = ["FieldFunction"]
 
@@ -98,6 +98,7 @@ class FieldFunction(nn.Module):
         epsilon = 0.1 if self.local else 1.0
         self.soft_harmonics = SoftHarmonics(epsilon, inr.degree)
         self.radial = radial_rows(radial_basis)
+        self.knows_elements = isinstance(self.radial, ElementRows)
         self.radial_functions = ScaledDense(radial_basis.n_rbf, inr.n_hidden)
         self.angles = ChartAngles(n_channels, inr.n_hidden, n_angles) if n_angles else None
 

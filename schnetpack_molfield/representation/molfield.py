@@ -223,6 +223,10 @@ class MolField(nn.Module):
             positions, idx_m = inputs[properties.R], inputs[properties.idx_m]
             read = self.function.read(positions, idx_m, inputs)
         else:
+            if self.function.knows_elements:  # of its charts; a point has none
+                elements = nn.functional.pad(inputs[properties.Z][inputs[properties.idx_j]], [0, 1])
+                basis = self.function.radial(distances.unsqueeze(1), elements).squeeze(2)
+                basis = basis[layout.points]
             if self.own_window:
                 window = self.function.cutoff_fn(distances)  # (n_pairs + 1,)
                 layout = with_window(layout, harmonics, window)

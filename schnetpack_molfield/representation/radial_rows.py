@@ -10,7 +10,7 @@ from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.nn.radial import LearnedRadialEncoding
 from schnetpack_molfield.representation.near_points import close_pairs
 
-__all__ = ["ElementDensity", "radial_rows"]
+__all__ = ["ElementDensity", "ElementRows", "radial_rows"]
 
 #: Widths of a Gaussian beyond which it is constant, below 1e-19. Far tails are denormal numbers,
 #: on which a CPU takes six times longer.
@@ -33,7 +33,7 @@ class _GaussianRows(nn.Module):
         return torch.exp(steps.clamp(-self.tail, self.tail).square() * -0.5)
 
 
-class _ElementRows(nn.Module):
+class ElementRows(nn.Module):
     """A `LearnedRadialEncoding` that knows the elements of the charts; a point has none, 0."""
 
     def __init__(self, basis: LearnedRadialEncoding) -> None:
@@ -64,7 +64,7 @@ def radial_rows(basis: RadialBasis) -> nn.Module:
         if bool((basis.widths == basis.widths[0]).all()):
             return _GaussianRows(basis)
     if isinstance(basis, LearnedRadialEncoding) and basis.pair is not None:
-        return _ElementRows(basis)
+        return ElementRows(basis)
     return _OtherRows(basis)
 
 
