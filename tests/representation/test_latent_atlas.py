@@ -32,6 +32,9 @@ def test_written_keys_and_shapes(atlas, dtype):
         properties.R: (10, 3),
         properties.idx_m: (10,),
         properties.n_atoms: (2,),
+        "field_axes": (10, 9, 8),
+        "field_scales": (10, 1, 8),
+        "field_tokens": (10, 4, 4),
     }
     assert written["field_idx_m"].tolist() == [0] * 5 + [1] * 5
     assert written["field_features"].dtype == written["field_origins"].dtype == dtype
