@@ -69,7 +69,9 @@ def test_atoms_are_gone(autoencoder, batch, dtype):
     """Nothing that has a row per atom is left for the modules behind but SchNetPack's input."""
     given = batch("ethanol", dtype=dtype)
     written = autoencoder(dict(given))
-    assert written.keys() - given.keys() == {"field_latent", *KEYS[:3]}
+    weights = {"field_axes", "field_scales", "field_tokens"}
+    assert written.keys() - given.keys() == {"field_latent", *KEYS[:3], *weights}
+    assert all(len(written[key]) == 3 for key in weights)
 
 
 def test_hydrogens_are_in_the_latent(double, batch):
@@ -101,8 +103,8 @@ def test_latent_is_an_output_of_a_model(double, convert):
 def test_distances_of_the_latent(double, batch):
     """A head that needs no atoms works behind it."""
     asked = {"field_points": torch.randn(5, 3).double(), "field_n_points": torch.tensor([5])}
-    written = double(batch("ethanol", dtype=torch.float64))
-    distances = LearnedDistance(16).double()(written | asked)["sdf"]
+    written = double(batch("ethanol", dtype=torch.float64) | asked)
+    distances = LearnedDistance(16).double()(written)["sdf"]
     assert distances.shape == (5, 1) and distances.isfinite().all() and distances.std() > 0
 
 
@@ -177,3 +179,16 @@ def test_bad_input(double, batch):
         build(charts="molecule")
     with pytest.raises(TypeError, match="did you mean 'n_hidden'"):
         build(n_hiden=8)
+
+
+@pytest.mark.parametrize("part", ["frame", "hypernetwork"])
+def test_the_decoder_has_the_parts_too(part, batch):
+    """They are options of MolField; both halves of the model honour them."""
+    models = [build(**{part: name}) for name in ("none", {"frame": "soft"}.get(part, "linear"))]
+    for model in models:
+        rounds = (*model.molfield.interactions, *model.decoder.interactions, model.decoder.function)
+        kinds = {type(getattr(module.inr, part)) for module in rounds}
+        assert len(kinds) == 1
+    latent = {"field_latent": models[0](batch("ethanol"))["field_latent"].detach()}
+    axes, other = (model.decoder(dict(latent))["field_axes"] for model in models)
+    assert (axes - other).abs().max() > 1e-3

@@ -176,7 +176,7 @@ def test_derivatives_at_the_nuclei(charts, name, batch, build):
     """First and second, by points at atoms, against finite differences."""
     representation = build(torch.float64, charts=charts)
     outputs = representation(batch(name, dtype=torch.float64))
-    outputs = {key: value.detach() for key, value in outputs.items() if key != "field_first"}
+    outputs = {key: value.detach() for key, value in outputs.items() if key != "field_kept_first"}
     idx_m = outputs[properties.idx_m]
 
     def read(points):
@@ -294,3 +294,20 @@ def test_torchscript_agrees(charts, batch, build, dtype):
     expected, actual = (program(inputs | asked) for program in (representation, scripted))
     for key in ("field_values", "field_at_atoms", "field_probes", "scalar_representation"):
         torch.testing.assert_close(actual[key], expected[key], rtol=1e-4, atol=TOLERANCE[dtype])
+
+
+@both_atlases
+def test_a_dictionary_can_be_used_again(charts, batch, build):
+    """What is kept for all points of a molecule isn't kept for the next, or the next step."""
+    representation, inputs = build(charts=charts), batch("ethanol")
+    inputs |= {"field_points": torch.randn(20, 3), "field_n_points": torch.tensor([20])}
+    for _ in range(2):
+        representation(inputs)["field_values"].square().sum().backward()
+    representation(inputs)
+    before = inputs["field_values"]
+    randomise_the_inr(representation.function.inr)
+    expected = representation(
+        batch("ethanol") | {key: inputs[key] for key in ("field_points", "field_n_points")}
+    )
+    torch.testing.assert_close(representation(inputs)["field_values"], expected["field_values"])
+    assert relative(expected["field_values"], before) > 1e-2

@@ -14,7 +14,7 @@ N_CHARTS, N_LATENT = 5, 3
 @pytest.fixture
 def atlas(dtype):
     """An atlas that has been trained: nothing in it is zero."""
-    atlas = LatentAtlas(torch.randn(N_CHARTS, 3, dtype=dtype), 8, N_LATENT, rank=2)
+    atlas = LatentAtlas(torch.randn(N_CHARTS, 3, dtype=dtype), 8, N_LATENT, rank=2).to(dtype)
     for parameter in atlas.parameters():
         torch.nn.init.normal_(parameter)
     return atlas

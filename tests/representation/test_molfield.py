@@ -36,7 +36,7 @@ def test_what_it_writes(charts, batch, build, dtype):
         "field_divergence": (3,),
         "field_axes": (n_charts, 9, 32),
         "field_scales": (n_charts, 1, 32),
-        "field_first": (n_charts, 13 + 8, 32),
+        "field_kept_first": (n_charts, 13 + 8, 32),
         "field_at_atoms": (n_atoms, 9, 32),
         "field_probes": (n_charts, 2, 9, 32),
     }
@@ -280,9 +280,9 @@ def test_no_divergence_unless_asked_for(batch, build):
         ({"n_probes": -1}, ValueError, "n_probes = -1: expected at least 0"),
         ({"n_layers": 1}, ValueError, "n_layers = 1: the INR needs at least 2 layers"),
         ({"n_groups": 3}, ValueError, "n_groups = 3 must divide the 16 columns"),
-        ({"n_groups": 0}, ValueError, "n_groups = 0"),
-        ({"n_neighbors": 0.0}, ValueError, "n_neighbors = 0.0"),
-        ({"max_z": 0}, ValueError, "max_z = 0"),
+        ({"n_groups": 0}, ValueError, "n_groups = 0: expected at least 1"),
+        ({"n_neighbors": 0.0}, ValueError, "n_neighbors = 0.0: expected a number > 0"),
+        ({"max_z": 0}, ValueError, "max_z = 0: expected at least 1"),
         (
             {"field_cutoff_fn": CosineCutoff(5.0)},
             ValueError,

@@ -12,7 +12,6 @@ from schnetpack import properties
 from schnetpack_molfield.testing import molecule
 
 sys.path.insert(0, str(Path(__file__).parent))
-import third_party
 from third_party import DeepHyperNetwork, Softsine, VectorFrame
 
 both_atlases = pytest.mark.parametrize("charts", ["atom", "molecule"])
@@ -102,19 +101,41 @@ def test_what_makes_no_module_is_refused(build):
 
 
 def test_a_part_that_takes_other_arguments_is_refused(build):
-    with pytest.raises(TypeError, match="frame") as raised:
-        build(frame=third_party.Softsine)
+    with pytest.raises(TypeError, match="frame can't be made of .*Softsine") as raised:
+        build(frame=Softsine)
     assert "\n" not in str(raised.value)
 
 
-class Wrong(VectorFrame):
+class FourRows(VectorFrame):
     """A frame without the rows of degree 2."""
 
     def forward(self, features):
         return super().forward(features)[:, :4]
 
 
-def test_a_frame_of_the_wrong_shape_is_refused(batch, build):
-    with pytest.raises(ValueError, match="frame.*expected") as raised:
-        build(frame=Wrong)(batch("H2O"))
+class Flat(DeepHyperNetwork):
+    """All tokens in one."""
+
+    def forward(self, latent):
+        return super().forward(latent).flatten(1)
+
+
+class Pair(Softsine):
+    """Two results."""
+
+    def forward(self, x):
+        return x, x
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "message"),
+    [
+        ("frame", FourRows, r"frame FourRows maps \(2, 9, 16\) to \(2, 4, 16\), expected \(2, 9, 16"),
+        ("hypernetwork", Flat, r"hypernetwork Flat maps \(2, 16\) to \(2, 32\), expected \(2, 4, 8"),
+        ("activation", Pair, r"activation Pair maps \(2, 16\) to tuple, expected \(2, 16\)"),
+    ],
+)
+def test_a_part_with_other_shapes_is_refused(part, kind, message, build):
+    with pytest.raises(ValueError, match=message) as raised:
+        build(**{part: kind})
     assert "\n" not in str(raised.value)
