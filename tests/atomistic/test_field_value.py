@@ -49,7 +49,10 @@ def test_the_field_sees_its_molecule_and_its_points(model, points_around) -> Non
 @pytest.mark.parametrize("degree", [1, 2, 3])
 def test_is_a_map_of_the_function(FieldModel, points_around, dtype, n_hidden, degree) -> None:
     """Against the formula: scalars, and a hidden layer of them and sizes of vectors, tensors."""
-    atoms, head = molecule("rattled ethanol"), FieldValue(16, CHANNELS, n_hidden=n_hidden, degree=degree)
+    atoms, head = (
+        molecule("rattled ethanol"),
+        FieldValue(16, CHANNELS, n_hidden=n_hidden, degree=degree),
+    )
     model = FieldModel(head, dtype, degree=degree)
     inputs = model.represent(model.inputs([atoms], [points_around(atoms)]))
     read = inputs["field_values"]
@@ -169,11 +172,15 @@ def test_periodic_structures_are_refused(FieldModel) -> None:
         model([molecule("water box")], [np.zeros((1, 3))])
 
 
-@pytest.mark.parametrize("head", [FieldValue(16, CHANNELS), VectorValue(16)], ids=["value", "vector"])
+@pytest.mark.parametrize(
+    "head", [FieldValue(16, CHANNELS), VectorValue(16)], ids=["value", "vector"]
+)
 def test_other_representations_are_refused(FieldModel, head) -> None:
     water, point = molecule("H2O"), np.zeros((1, 3))
     model = FieldModel(head, torch.float64, n_hidden=32)
-    with pytest.raises(ValueError, match=r"32 channels \(n_hidden\) in 9 rows.* n_in = 16 and the 9"):
+    with pytest.raises(
+        ValueError, match=r"32 channels \(n_hidden\) in 9 rows.* n_in = 16 and the 9"
+    ):
         model([water], [point])
     model = FieldModel(head, torch.float64, degree=1)
     with pytest.raises(ValueError, match=r"16 channels .* in 4 rows.* the 9 rows of degree = 2"):

@@ -8,7 +8,6 @@ from schnetpack_molfield.atomistic import LearnedDistance
 from schnetpack_molfield.representation import TrajectoryAtlas
 from schnetpack_molfield.testing.potential import perturb
 
-
 Inputs = dict[str, Tensor]
 
 

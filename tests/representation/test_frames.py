@@ -145,7 +145,9 @@ def test_frames_of_other_degrees(name, degree):
     rows = n_rows(degree)
     weights = FRAMES[name](6, 8, degree)(torch.randn(4, rows, 6))
     assert weights.shape == (4, rows, 8)
-    assert bool(weights[:, -1].any()) == (name == "projection" or (degree, name != "none") == (1, True))
+    assert bool(weights[:, -1].any()) == (
+        name == "projection" or (degree, name != "none") == (1, True)
+    )
 
 
 def test_options_of_the_soft_frame():

@@ -78,9 +78,7 @@ def test_any_activation(name, dtype):
     expected = written_out(inr, FUNCTIONS[name], *given)
     torch.testing.assert_close(evaluate(inr, *given), expected, rtol=0, atol=TOLERANCE[dtype])
     with torch.no_grad():  # buffers are reused
-        torch.testing.assert_close(
-            evaluate(inr, *given), expected, rtol=0, atol=TOLERANCE[dtype]
-        )
+        torch.testing.assert_close(evaluate(inr, *given), expected, rtol=0, atol=TOLERANCE[dtype])
 
 
 def test_without_a_graph_nothing_changes(dtype):

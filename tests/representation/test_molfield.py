@@ -23,9 +23,7 @@ def test_what_it_writes(charts, batch, build, dtype):
     """The table of the class docstring."""
     inputs = batch("H2O", "ethanol", "H", dtype=dtype)
     n_atoms, n_charts = 13, {"atom": 13, "molecule": 3}[charts]
-    outputs = build(dtype, charts=charts, n_hidden=32, variational=True, n_probes=2)(
-        dict(inputs)
-    )
+    outputs = build(dtype, charts=charts, n_hidden=32, variational=True, n_probes=2)(dict(inputs))
     expected = {
         "scalar_representation": (n_atoms, 16),
         "vector_representation": (n_atoms, 3, 16),
@@ -211,7 +209,13 @@ def test_other_degrees_are_equivariant(charts, degree, batch, build, orthogonal)
 @both_atlases
 @pytest.mark.parametrize(
     "options",
-    [{"activation": "sine"}, {"activation": "gabor"}, {"n_layers": 3}, {"n_groups": 4}, {"degree": 1}],
+    [
+        {"activation": "sine"},
+        {"activation": "gabor"},
+        {"n_layers": 3},
+        {"n_groups": 4},
+        {"degree": 1},
+    ],
     ids=str,
 )
 def test_options_make_other_models(charts, options, batch, build):

@@ -69,7 +69,10 @@ def test_one_line_of_configuration_each(charts, batch, build, orthogonal):
     atoms, turned = molecule("rattled ethanol"), molecule("rattled ethanol")
     turned.positions = atoms.positions @ orthogonal[0].numpy().T
     written, other = (representation(batch(a, dtype=torch.float64)) for a in (atoms, turned))
-    for key, matrix in (("vector_representation", orthogonal[0]), ("field_at_atoms", orthogonal[1])):
+    for key, matrix in (
+        ("vector_representation", orthogonal[0]),
+        ("field_at_atoms", orthogonal[1]),
+    ):
         torch.testing.assert_close(other[key], matrix @ written[key], rtol=0, atol=1e-10)
     written["scalar_representation"].square().sum().backward()
     inr = representation.function.inr
@@ -130,8 +133,16 @@ class Pair(Softsine):
 @pytest.mark.parametrize(
     ("part", "kind", "message"),
     [
-        ("frame", FourRows, r"frame FourRows maps \(2, 9, 16\) to \(2, 4, 16\), expected \(2, 9, 16"),
-        ("hypernetwork", Flat, r"hypernetwork Flat maps \(2, 16\) to \(2, 32\), expected \(2, 4, 8"),
+        (
+            "frame",
+            FourRows,
+            r"frame FourRows maps \(2, 9, 16\) to \(2, 4, 16\), expected \(2, 9, 16",
+        ),
+        (
+            "hypernetwork",
+            Flat,
+            r"hypernetwork Flat maps \(2, 16\) to \(2, 32\), expected \(2, 4, 8",
+        ),
         ("activation", Pair, r"activation Pair maps \(2, 16\) to tuple, expected \(2, 16\)"),
     ],
 )
