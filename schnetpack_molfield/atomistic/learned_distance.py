@@ -17,8 +17,8 @@ class LearnedDistance(FieldValue):
     .. math:: s(x) = -\frac{1}{k} \log \sum_c \exp(-k (|x - o_c| - R_c)) + F(x)
 
     A soft minimum over balls around the charts' origins, with learned radii and sharpness, plus
-    what `FieldValue` makes of the function F, which starts at zero. See there for keys and shapes; the
-    representation is a `TrajectoryAtlas` or a `LatentAtlas`.
+    what `FieldValue` makes of the function F, which starts at zero. See there for keys and shapes;
+    the representation is a `TrajectoryAtlas` or a `LatentAtlas`.
 
     Args:
         n_in: number of channels of the charts and of their function.

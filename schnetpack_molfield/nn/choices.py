@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-__all__ = ["Part", "check_choice", "make_part"]
+__all__ = ["Part", "check_choice", "check_part", "make_part"]
 
 #: A part by name, or whatever makes one: a class, a function, a partial from a configuration.
 Part = str | Callable[..., nn.Module]
@@ -43,7 +44,22 @@ def make_part(
             f"{option} must be one of {', '.join(known)}, or a class or partial that makes one "
             f"(_partial_: true in a configuration), got {type(part).__name__}"
         )
-    module = part(*arguments)
+    try:
+        module = part(*arguments)
+    except TypeError as error:
+        raise TypeError(f"{option} can't be made of the arguments it is given: {error}") from error
     if not isinstance(module, nn.Module):
         raise TypeError(f"{option} must make a torch.nn.Module, got {type(module).__name__}")
     return module
+
+
+def check_part(option: str, part: nn.Module, given: Sequence[int], expected: Sequence[int]) -> None:
+    """Raise ValueError unless the part maps a tensor of the one shape to one of the other."""
+    with torch.no_grad():
+        made = part(torch.zeros(*given))
+    shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+    if shape != tuple(expected):
+        raise ValueError(
+            f"{option} {type(part).__name__} maps {tuple(given)} to {shape}, "
+            f"expected {tuple(expected)}"
+        )

@@ -58,7 +58,7 @@ class ChartAngles(nn.Module):
         return v * torch.rsqrt(v.square().sum(dim=1, keepdim=True) + self.epsilon)
 
     def encode(self, axes: Tensor, harmonics: Tensor) -> Tensor:
-        """g at points (n_charts, n_points, n_hidden) of charts with these vectors."""
+        """G at points (n_charts, n_points, n_hidden) of charts with these vectors."""
         directions = harmonics.narrow(2, 1, 3) * 3**-0.5  # (n_charts, n_points, 3)
         encoded = self.encoding(directions @ axes)  # (n_charts, n_points, n_angles, n_features)
         return self.mixing(encoded.flatten(2))

@@ -83,7 +83,7 @@ def with_window(
 
 
 def gather_field(values: Tensor, layout: Layout) -> Tensor:
-    """Sum the values (n_charts, n_points, h) of all charts at their receivers, (n_atoms, n_rows, h).
+    """Sum values (n_charts, n_points, h) of all charts at their receivers, (n_atoms, n_rows, h).
 
     Values are multiplied by the windowed harmonics, so the sum holds scalars, vectors, tensors.
     """

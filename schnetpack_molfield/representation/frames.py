@@ -42,7 +42,7 @@ class EquivariantProjection(nn.Module):
         self.axes = EquivariantDense(n_channels, n_hidden, degree)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features (n_charts, n_rows, n_channels) to first-layer weights (n_charts, n_rows, h)."""
+        """Map features (n_charts, n_rows, n_channels) to weights (n_charts, n_rows, h)."""
         return self.axes(features)
 
 
@@ -60,7 +60,7 @@ class InvariantCoordinates(nn.Module):
         self.scalar = ScaledDense(n_channels, n_hidden, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features (n_charts, n_rows, n_channels) to first-layer weights (n_charts, n_rows, h)."""
+        """Map features (n_charts, n_rows, n_channels) to weights (n_charts, n_rows, h)."""
         scalar = self.scalar(features.narrow(1, 0, 1))  # (n_charts, 1, h)
         return nn.functional.pad(scalar, [0, 0, 0, features.shape[1] - 1])
 
@@ -76,7 +76,7 @@ class _Frame(nn.Module):
         self.axes = ScaledDense(n_vectors, n_hidden, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features (n_charts, n_rows, n_channels) to first-layer weights (n_charts, n_rows, h)."""
+        """Map features (n_charts, n_rows, n_channels) to weights (n_charts, n_rows, h)."""
         axes = self.axes(self.frame(features.narrow(1, 1, 3)))  # (n_charts, 3, h)
         scalar = self.scalar(features.narrow(1, 0, 1))  # (n_charts, 1, h)
         weights = torch.cat([scalar, axes], dim=1)  # (n_charts, 4, h)

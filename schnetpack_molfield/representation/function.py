@@ -104,6 +104,9 @@ class FieldFunction(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
+        for key in list(inputs.keys()):
+            if key.startswith("field_kept"):  # of an earlier call with this dictionary
+                del inputs[key]
         axes, scales, tokens = self.inr.weights(inputs["field_features"])
         inputs["field_axes"] = axes
         inputs["field_scales"] = scales
@@ -146,8 +149,8 @@ class FieldFunction(nn.Module):
         """
         if properties.pbc in inputs and bool(inputs[properties.pbc].any()):
             raise ValueError("fields of periodic structures can't be asked; set pbc to False")
-        if "field_first" not in inputs:
-            inputs["field_first"] = self._first_layer(inputs["field_axes"])
+        if "field_kept_first" not in inputs:
+            inputs["field_kept_first"] = self._first_layer(inputs["field_axes"])
         size = self._points_per_block(int(torch.bincount(inputs["field_idx_m"]).max()))
         _keep_freed_memory()
         blocks = [points.new_zeros(0, self.n_rows, self.inr.n_hidden)]
@@ -218,7 +221,9 @@ class FieldFunction(nn.Module):
         distances, monomials, radial = self._coordinates(offsets, inputs[properties.Z], chart)
         harmonics = monomials.transpose(1, 2) @ self.soft_harmonics.harmonics.coupling
         coordinates = torch.cat([monomials, radial], dim=1).transpose(1, 2)
-        first = torch.bmm(coordinates, inputs["field_first"][chart])  # (n_tiles, size, n_hidden)
+        first = torch.bmm(
+            coordinates, inputs["field_kept_first"][chart]
+        )  # (n_tiles, size, n_hidden)
         if self.surroundings is not None:
             density = self.surroundings(points, idx_m, inputs)  # (n_points, n_hidden)
             first = first + nn.functional.pad(density, [0, 0, 0, 1])[point]

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from schnetpack_molfield.nn.activations import ACTIVATIONS
-from schnetpack_molfield.nn.choices import Part, make_part
+from schnetpack_molfield.nn.choices import Part, check_part, make_part
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE, n_rows
 from schnetpack_molfield.representation.frames import FRAMES
@@ -40,7 +40,9 @@ class CanonicalINR(nn.Module):
         degree: largest degree of the chart's features.
 
     Raises:
-        ValueError: for an unknown name, fewer than two layers, or groups that don't divide.
+        ValueError: for an unknown name, fewer than two layers, groups that don't divide, or a part
+            that doesn't map shapes as the ones of this package do.
+        TypeError: for something that makes no part.
     """
 
     def __init__(
@@ -66,6 +68,11 @@ class CanonicalINR(nn.Module):
         )
         self.frame = make_part("frame", frame, FRAMES, n_channels, n_hidden, degree)
         self.activation = make_part("activation", activation, ACTIVATIONS)
+        tokens = (self.tokenizer.n_tokens, self.tokenizer.group)
+        check_part("hypernetwork", self.hypernetwork, (2, n_channels), (2, *tokens))
+        rows = (2, self.n_rows)  # of two charts
+        check_part("frame", self.frame, (*rows, n_channels), (*rows, n_hidden))
+        check_part("activation", self.activation, (2, n_hidden), (2, n_hidden))
         self.hidden = nn.ModuleList(
             ScaledDense(n_hidden, n_hidden, bias=False) for _ in range(n_layers - 1)
         )

@@ -151,7 +151,7 @@ class LatentAtlas(nn.Module):
         return self.function(inputs)
 
     def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """The function at more points of members that are in the dictionary; see `MolField.read`."""
+        """The function at more points of members in the dictionary; see `MolField.read`."""
         return self.function.read(points, idx_m, inputs)
 
     def charts(self, latent: Tensor) -> tuple[Tensor, Tensor]:

@@ -146,15 +146,20 @@ class MolField(nn.Module):
         super().__init__()
         _reject_unknown(unknown, type(self).__init__)
         check_choice("charts", charts, ["atom", "molecule"])
-        n_hidden = n_hidden or n_atom_basis
+        n_hidden = n_atom_basis if n_hidden is None else n_hidden
         _check_sizes(
             n_atom_basis=n_atom_basis,
             n_interactions=n_interactions,
             n_hidden=n_hidden,
+            n_layers=n_layers,
+            n_groups=n_groups,
             degree=degree,
             n_angles=n_angles,
             n_probes=n_probes,
+            max_z=max_z,
         )
+        if not n_neighbors > 0:
+            raise ValueError(f"n_neighbors = {n_neighbors}: expected a number > 0")
         self.n_atom_basis = n_atom_basis
         self.n_hidden = n_hidden
         self.n_rows = n_rows(degree)

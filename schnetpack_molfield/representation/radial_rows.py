@@ -1,4 +1,4 @@
-"""Radial functions at tiles of points, functions first, and the density of elements made of them."""
+"""Radial functions at tiles of points, functions first, and densities of elements."""
 
 import schnetpack.properties as properties
 import torch

@@ -12,6 +12,7 @@ from schnetpack.nn import CosineCutoff, GaussianRBF
 from schnetpack.transform import ASENeighborList
 from torch import nn
 
+from schnetpack_molfield.atomistic import ElectronQuadrature
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.testing.potential import perturb
 
@@ -22,11 +23,14 @@ CUTOFF = 4.0
 class FieldModel:
     """MolField, perturbed, with a head behind it; asked for molecules and points."""
 
-    def __init__(self, head: nn.Module, dtype: torch.dtype, charts: str = "atom") -> None:
+    def __init__(
+        self, head: nn.Module, dtype: torch.dtype, charts: str = "atom", **options: object
+    ) -> None:
         basis, cutoff_fn = GaussianRBF(10, CUTOFF), CosineCutoff(CUTOFF)
         torch.manual_seed(0)
-        self.representation = MolField(16, 2, basis, cutoff_fn, charts=charts)
+        self.representation = MolField(16, 2, basis, cutoff_fn, charts=charts, **options)
         self.head = head
+        self.quadrature = ElectronQuadrature() if getattr(head, "conserve_electrons", 0) else None
         perturb(self.representation, 1)
         perturb(head, 2)
         for module in (self.representation, head):
@@ -42,7 +46,8 @@ class FieldModel:
         return inputs
 
     def represent(self, inputs: Inputs) -> Inputs:
-        return self.representation(PairwiseDistances()(dict(inputs)))
+        inputs = PairwiseDistances()(dict(inputs))
+        return self.representation(self.quadrature(inputs) if self.quadrature else inputs)
 
     def evaluate(self, inputs: Inputs) -> torch.Tensor:
         return self.head(self.represent(inputs))[self.head.output_key]

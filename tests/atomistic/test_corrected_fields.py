@@ -8,7 +8,7 @@ from schnetpack.atomistic import Atomwise, Forces, PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
 
 from schnetpack_molfield import fields
-from schnetpack_molfield.atomistic import ElectronDensity, SignedDistance
+from schnetpack_molfield.atomistic import ElectronDensity, ElectronQuadrature, SignedDistance
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
 
 HEADS = {"sdf": SignedDistance, "electron_density": ElectronDensity}
@@ -28,7 +28,6 @@ def model(FieldModel, dtype, name):
 def test_starts_at_the_exact_function(FieldModel, points_around, dtype, name) -> None:
     model = FieldModel(HEADS[name](16), dtype)
     model.head.out.weight.data.zero_()
-    model.head.out.bias.data.zero_()
     structures = [molecule("ethanol"), molecule("He")]
     points = [points_around(atoms) for atoms in structures]
     expected = [
@@ -59,10 +58,10 @@ def test_density_is_positive_whatever_the_weights_are(FieldModel, points_around,
     assert (model(structures, [points_around(atoms, 200) for atoms in structures]) >= 0).all()
 
 
-def test_the_core_is_left_alone(FieldModel, dtype) -> None:
+def test_the_core_is_left_alone(FieldModel, points_around, dtype, monkeypatch) -> None:
     """Whatever is learned multiplies the valence electrons only."""
     model = FieldModel(ElectronDensity(16), dtype)
-    model.head.out.bias.data.sub_(50.0)
+    monkeypatch.setattr(model.head, "of_function", lambda read: read[:, :1, 0] * 0 - 50.0)
     atoms = molecule("CO2")
     center = atoms.positions.mean(axis=0)
     points = np.concatenate([atoms.positions + [0.05, 0, 0], [center + [0, 0, 0.7]]])
@@ -167,3 +166,23 @@ def test_the_normalisation_is_exact_in_its_symmetries(FieldModel, symmetry_error
     errors = symmetry_errors(model, [molecule(name) for name in ("rattled ethanol", "H2O")])
     assert errors["translation"] <= 1e-10 and errors["permutation"] <= 1e-10
     assert max(errors.values()) <= 1e-3  # the directions of the quadrature don't turn
+
+
+def test_the_normalisation_needs_its_quadrature(FieldModel, points_around) -> None:
+    model = FieldModel(ElectronDensity(16, conserve_electrons=True), torch.float64)
+    model.quadrature = None
+    atoms = molecule("H2O")
+    with pytest.raises(KeyError, match="ElectronQuadrature to the model's input_modules"):
+        model([atoms], [points_around(atoms)])
+
+
+def test_conserved_densities_in_a_schnetpack_model(FieldModel, points_around) -> None:
+    """The quadrature is an input module; it is asked once for any number of points."""
+    parts = FieldModel(ElectronDensity(16, conserve_electrons=True), torch.float64)
+    inputs = [PairwiseDistances(), ElectronQuadrature()]
+    model = NeuralNetworkPotential(parts.representation, inputs, [parts.head]).double()
+    atoms = molecule("H2O")
+    points = points_around(atoms)
+    expected = parts([atoms], [points])
+    results = model(parts.inputs([atoms], [points]))
+    torch.testing.assert_close(results["electron_density"], expected)

@@ -31,6 +31,8 @@ def build(
     dtype: torch.dtype = torch.float64,
     n_hidden: int = 16,
     forces: bool = False,
+    n_probes: int = 6,
+    n_layers: int = 2,
     **options: object,
 ) -> NeuralNetworkPotential:
     """A model in which every parameter counts, those too that start at zero."""
@@ -41,8 +43,10 @@ def build(
         cutoff_fn=CosineCutoff(CUTOFF),
         charts=charts,
         n_hidden=n_hidden,
+        n_layers=n_layers,
+        n_probes=n_probes,
     )
-    readout = FieldReadout(16, aggregation_mode=mode, **options)
+    readout = FieldReadout(16, aggregation_mode=mode, n_probes=n_probes, **options)
     modules = [readout, Forces(energy_key="y")] if forces else [readout]
     model = NeuralNetworkPotential(
         representation, input_modules=[PairwiseDistances()], output_modules=modules
@@ -114,7 +118,29 @@ def test_several_outputs() -> None:
 
 
 def test_other_widths_of_the_field() -> None:
-    assert value(build(n_hidden=32, n_tokens=64, n_probes=2), "H2O").shape == (1,)
+    assert value(build(n_hidden=32, n_function=32, n_probes=2), "H2O").shape == (1,)
+    assert value(build(n_layers=3, n_tokens=48, n_probes=2), "H2O").shape == (1,)
+    assert value(build(n_probes=0), "H2O").shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"n_hidden": 32}, "32 channels .* this head expects n_in = 16"),
+        ({"n_layers": 3}, "48 numbers in its tokens, this head expects n_tokens = 32"),
+    ],
+)
+def test_another_representation_is_refused(options, error) -> None:
+    with pytest.raises(ValueError, match=error):
+        value(build(**options), "H2O")
+
+
+@pytest.mark.parametrize("n_probes", [0, 4])
+def test_other_numbers_of_probes_are_refused(n_probes) -> None:
+    model = build(n_probes=n_probes)
+    model.output_modules[0] = FieldReadout(16, n_probes=6).double()
+    with pytest.raises(ValueError, match=f"has {n_probes} probes of each chart.* expects 6"):
+        value(model, "H2O")
 
 
 @both_atlases
@@ -125,8 +151,7 @@ def test_reads_tokens_and_probes(charts) -> None:
     outputs, readout = model.representation(inputs), model.output_modules[0]
     before = readout(dict(outputs))["y"]
     tokens = readout(outputs | {"field_tokens": outputs["field_tokens"] + 0.1})["y"]
-    readout.probes.data += 0.5
-    probes = readout(dict(outputs))["y"]
+    probes = readout(outputs | {"field_probes": outputs["field_probes"] + 0.1})["y"]
     assert (tokens - before).abs() > 1e-6
     assert (probes - before).abs() > 1e-6
 
@@ -137,20 +162,8 @@ def test_every_parameter_of_it_learns(charts) -> None:
     value(model, "rattled ethanol", "CHFClBr").square().sum().backward()
     for name, parameter in model.output_modules.named_parameters():
         assert parameter.grad.any(), name
-    assert model.output_modules[0].probes.grad.abs().max() > 1e-9
-
-
-@both_atlases
-def test_probes_are_points_of_the_field(charts) -> None:
-    """A lone atom has no axes: all its probes lie at the origin and see the same value."""
-    model = build(charts)
-    readout = model.output_modules[0]
-    outputs = model.representation(
-        PairwiseDistances()(convert("H", "CHFClBr", dtype=torch.float64))
-    )
-    values = readout.probe(outputs["field_features"])  # (n_charts, n_probes, 16)
-    assert values.std(dim=1)[0].max() < 1e-12
-    assert values.std(dim=1)[-1].max() > 1e-6
+    probes = model.representation.probes
+    assert probes.points.grad.abs().max() > 1e-9 and probes.axes.weight.grad.any()
 
 
 @both_atlases

@@ -1,4 +1,4 @@
-"""FieldValue: the sum over charts, its symmetries, derivatives and borders."""
+"""FieldValue: a map of the molecule's function, its symmetries, derivatives and borders."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import torch
 from ase import Atoms
 from schnetpack import properties
 
-from schnetpack_molfield.atomistic import FieldValue
-from schnetpack_molfield.atomistic.near_points import ElementDensity
+from schnetpack_molfield.atomistic import FieldValue, VectorValue
+from schnetpack_molfield.nn.cutoff import SmoothCutoff
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
 
 CHANNELS = ["a", "b"]
@@ -20,19 +20,19 @@ def charts(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def model(FieldModel, dtype, charts):
-    return FieldModel(FieldValue(16, CHANNELS, charts=charts), dtype, charts)
+    return FieldModel(FieldValue(16, CHANNELS), dtype, charts)
 
 
 @pytest.fixture
 def double(FieldModel, charts):
-    return FieldModel(FieldValue(16, CHANNELS, charts=charts), torch.float64, charts)
+    return FieldModel(FieldValue(16, CHANNELS), torch.float64, charts)
 
 
 @pytest.mark.parametrize("frame", ["projection", "soft"])
 def test_exact_symmetries(FieldModel, symmetry_errors, dtype, charts, frame) -> None:
-    head = FieldValue(16, CHANNELS, charts=charts, frame=frame)
     structures = [rounded(molecule(name)) for name in MOLECULES + CHIRAL]
-    errors = symmetry_errors(FieldModel(head, dtype, charts), structures)
+    model = FieldModel(FieldValue(16, CHANNELS), dtype, charts, frame=frame)
+    errors = symmetry_errors(model, structures)
     limit = 1e-5 if dtype == torch.float32 else 1e-10
     assert max(errors.values()) <= limit, errors
 
@@ -45,57 +45,45 @@ def test_the_field_sees_its_molecule_and_its_points(model, points_around) -> Non
     assert (a.std(dim=0) > 1e-2).all()
 
 
-def test_is_the_sum_over_charts(model, points_around) -> None:
-    """Against the formula, with every pair of a chart and a point evaluated."""
-    atoms, head = molecule("far fragments"), model.head
-    points = points_around(atoms)
-    inputs = model.represent(model.inputs([atoms], [points]))
-    x, origins = inputs["field_points"], inputs["field_origins"]
-    offsets = x - origins.unsqueeze(1)  # (n_charts, n_points, 3)
-    d, harmonics = head.soft_harmonics(offsets.flatten(0, 1))
-    window = torch.where(d < head.cutoff, (1 - (d / head.cutoff) ** 2) ** 3, 0.0)
-    if not head.local:
-        d, window = d * head.cutoff / (d + head.cutoff), torch.ones_like(d)
-    radial = head.radial_functions(head.radial_basis(d)).unflatten(0, offsets.shape[:2])
-    if head.surroundings is not None:
-        radial = radial + head.surroundings(x, torch.zeros(len(x)).long(), inputs)
-    values, _ = head.inr(
-        inputs["field_features"], radial, harmonics.unflatten(0, offsets.shape[:2])
+@pytest.mark.parametrize("n_hidden", [None, 0, 24])
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_is_a_map_of_the_function(FieldModel, points_around, dtype, n_hidden, degree) -> None:
+    """Against the formula: scalars, and a hidden layer of them and sizes of vectors, tensors."""
+    atoms, head = (
+        molecule("rattled ethanol"),
+        FieldValue(16, CHANNELS, n_hidden=n_hidden, degree=degree),
     )
-    expected = (head.out(values) * window.view(*offsets.shape[:2], 1)).sum(dim=0)
+    model = FieldModel(head, dtype, degree=degree)
+    inputs = model.represent(model.inputs([atoms], [points_around(atoms)]))
+    read = inputs["field_values"]
+    columns = [read[:, 0]]
+    if n_hidden != 0:
+        mixed = head.invariants.mixing(read)
+        rows = [slice(k**2, (k + 1) ** 2) for k in range(1, degree + 1)]
+        squares = [mixed[:, own].square().sum(1) for own in rows]
+        sizes = [s / torch.sqrt(s + 1) for s in squares]
+        hidden = torch.cat([read[:, 0], *sizes], 1) @ head.invariants.hidden.weight.T
+        columns.append(torch.nn.functional.silu(hidden * head.invariants.hidden.scale))
+    expected = torch.cat(columns, dim=1) @ head.out.weight.T * head.out.scale
     torch.testing.assert_close(head(inputs)["field"], expected)
 
 
-def test_density_of_elements(dtype, points_around) -> None:
-    """Against its formula, all atoms and points at once; two molecules don't see each other."""
-    density = ElementDensity(6, cutoff=3.0, n_rbf=8).to(dtype)
-    structures = [molecule("rattled ethanol"), molecule("H2O")]
-    points = [torch.as_tensor(points_around(atoms), dtype=dtype) for atoms in structures]
-    expected = []
-    for atoms, x in zip(structures, points, strict=True):
-        d = torch.cdist(x, torch.as_tensor(atoms.positions, dtype=dtype))
-        d = torch.sqrt(d**2 + 0.01)  # (n_points, n_atoms)
-        window = torch.where(d < 3.0, (1 - (d / 3.0) ** 2) ** 3, 0.0)
-        radial = density.radial_functions(density.radial_basis(d))
-        element = density.elements(torch.as_tensor(atoms.numbers))  # (n_atoms, 6)
-        expected.append((window.unsqueeze(2) * radial * element).sum(dim=1))
-    sizes = torch.tensor([len(atoms) for atoms in structures])
-    inputs = {
-        properties.Z: torch.cat([torch.as_tensor(a.numbers) for a in structures]),
-        properties.R: torch.cat([torch.as_tensor(a.positions, dtype=dtype) for a in structures]),
-        properties.idx_m: torch.repeat_interleave(torch.arange(2), sizes),
-    }
-    idx_m = torch.repeat_interleave(torch.arange(2), 20)
-    torch.testing.assert_close(density(torch.cat(points), idx_m, inputs), torch.cat(expected))
+def test_has_no_function_of_its_own() -> None:
+    """Nothing in it sees a point: what is zero stays so."""
+    head = FieldValue(16, CHANNELS)
+    assert not head.of_function(torch.zeros(5, 9, 16)).any()
+    assert {name.split(".")[0] for name, _ in head.named_parameters()} == {"invariants", "out"}
 
 
 def test_a_symmetric_molecule_has_directions(FieldModel) -> None:
     """The field of methane by one chart tells a bond from the opposite direction."""
     directions = np.array([[1.0, 1, 1], [-1, -1, -1]])
-    for surroundings in (True, False):
-        head = FieldValue(16, CHANNELS, charts="molecule", surroundings=surroundings)
-        values = FieldModel(head, torch.float64, "molecule")([molecule("CH4")], [directions])
-        assert bool((values[0] - values[1]).abs().max() > 1e-3) == surroundings
+    model = FieldModel(FieldValue(16, CHANNELS), torch.float64, "molecule")
+    values = model([molecule("CH4")], [directions])
+    assert (values[0] - values[1]).abs().max() > 1e-3
+    torch.nn.init.zeros_(model.representation.function.surroundings.elements.weight)
+    blind = model([molecule("CH4")], [directions])
+    torch.testing.assert_close(blind[0], blind[1])
 
 
 def test_batch_and_blocks_change_nothing(model, points_around) -> None:
@@ -105,16 +93,8 @@ def test_batch_and_blocks_change_nothing(model, points_around) -> None:
     alone = [model([a], [x]) for a, x in zip(structures, points, strict=True)]
     torch.testing.assert_close(together, torch.cat(alone))
     for pairs_per_block in (1, 40):
-        model.head.pairs_per_block = pairs_per_block
+        model.representation.function.pairs_per_block = pairs_per_block
         torch.testing.assert_close(model(structures, points), together)
-
-
-def test_blocks_are_of_close_pairs() -> None:
-    """Far atoms of a large molecule make blocks smaller only where they would fill the memory."""
-    head = FieldValue(16, CHANNELS, cutoff=4.0, pairs_per_block=2**16)
-    assert head._points_per_block(9) == 2**16 // 9
-    assert head._points_per_block(1000) == 2**16 // 40
-    assert head._points_per_block(10**6) == 4
 
 
 def test_points_in_any_order_by_index(model, points_around) -> None:
@@ -155,9 +135,10 @@ def test_derivatives_by_points_and_atoms(double, points_around, names) -> None:
 
 
 def test_smooth_where_a_chart_ends(FieldModel) -> None:
-    """Value, slope and curvature fade towards the cutoff of a lone atom."""
-    model = FieldModel(FieldValue(16, CHANNELS), torch.float64)
-    steps = model.head.cutoff - np.array([0.4, 0.2, 0.1, 0.05])
+    """Value, slope and curvature fade towards the cutoff of a lone atom, with such a window."""
+    window = SmoothCutoff(3.5)
+    model = FieldModel(FieldValue(16, CHANNELS), torch.float64, field_cutoff_fn=window)
+    steps = 3.5 - np.array([0.4, 0.2, 0.1, 0.05])
     values = model([Atoms("He")], [np.outer(steps, [1, 0, 0])]).abs()
     assert (values[1:] < 0.3 * values[:-1]).all()
 
@@ -192,14 +173,18 @@ def test_periodic_structures_are_refused(FieldModel) -> None:
         model([molecule("water box")], [np.zeros((1, 3))])
 
 
-def test_unknown_charts() -> None:
-    with pytest.raises(ValueError, match="did you mean 'atom'"):
-        FieldValue(16, CHANNELS, charts="atoms")
-
-
-def test_other_representations_are_refused(FieldModel) -> None:
-    model = FieldModel(FieldValue(16, CHANNELS), torch.float64, charts="molecule")
-    with pytest.raises(ValueError, match="has 1 charts, this head expects 3"):
-        model([molecule("H2O")], [np.zeros((1, 3))])
+@pytest.mark.parametrize(
+    "head", [FieldValue(16, CHANNELS), VectorValue(16)], ids=["value", "vector"]
+)
+def test_other_representations_are_refused(FieldModel, head) -> None:
+    water, point = molecule("H2O"), np.zeros((1, 3))
+    model = FieldModel(head, torch.float64, n_hidden=32)
+    with pytest.raises(
+        ValueError, match=r"32 channels \(n_hidden\) in 9 rows.* n_in = 16 and the 9"
+    ):
+        model([water], [point])
+    model = FieldModel(head, torch.float64, degree=1)
+    with pytest.raises(ValueError, match=r"16 channels .* in 4 rows.* the 9 rows of degree = 2"):
+        model([water], [point])
     with pytest.raises(KeyError, match="need the representation MolField"):
-        model.head(model.inputs([molecule("H2O")], [np.zeros((1, 3))]))
+        model.head(model.inputs([water], [point]))

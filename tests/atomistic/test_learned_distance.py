@@ -8,23 +8,36 @@ from schnetpack_molfield.atomistic import LearnedDistance
 from schnetpack_molfield.representation import TrajectoryAtlas
 from schnetpack_molfield.testing.potential import perturb
 
+Inputs = dict[str, Tensor]
 
-def charts(dtype: torch.dtype, times: list[float]) -> dict[str, Tensor]:
+
+def represent(dtype: torch.dtype, times: list[float], **asked: Tensor) -> Inputs:
+    """What six charts that move leave in the dictionary at these times."""
+    return make_atlas(dtype)({"time": torch.tensor(times, dtype=dtype)} | asked)
+
+
+def make_atlas(dtype: torch.dtype) -> TrajectoryAtlas:
     torch.manual_seed(1)
     atlas = TrajectoryAtlas(n_charts=6, n_knots=8, n_atom_basis=8).to(dtype)
     atlas.begin(np.arange(8.0), np.random.default_rng(0).normal(size=(30, 3)))
     torch.nn.init.normal_(atlas.latent.coefficients, std=0.1)
-    return atlas({"time": torch.tensor(times, dtype=dtype)})
+    return atlas
+
+
+def distances(head: LearnedDistance, points: Tensor, time: float) -> Tensor:
+    """Distances (n_points, 1) of a single frame."""
+    asked = {"field_points": points, "field_n_points": torch.tensor([len(points)])}
+    return head(represent(points.dtype, [time], **asked))["sdf"]
 
 
 def test_starts_as_the_union_of_balls(dtype) -> None:
     """Within log(6) / sharpness below the distance to the nearest of six balls."""
-    inputs = charts(dtype, [2.0])
+    inputs = represent(dtype, [2.0])
     head = LearnedDistance(8, radius=1.2, sharpness=50.0).to(dtype)
     torch.nn.init.zeros_(head.radius.weight)
     points = 3 * torch.randn(100, 3, dtype=dtype)
     nearest = torch.cdist(points, inputs["field_origins"]).amin(dim=1, keepdim=True) - 1.2
-    values = head.values(points, torch.zeros(100, dtype=torch.long), inputs)
+    values = distances(head, points, 2.0)
     assert ((nearest - values) > -1e-4).all()
     assert ((nearest - values) < np.log(6) / 50 + 1e-4).all()
 
@@ -33,18 +46,12 @@ def test_frames_of_a_batch_are_independent(dtype) -> None:
     head = LearnedDistance(8).to(dtype)
     perturb(head, 2)
     points = 2 * torch.randn(2, 40, 3, dtype=dtype)
-    batch = charts(dtype, [2.0, 5.5]) | {
-        "field_points": points.flatten(0, 1),
-        "field_n_points": torch.tensor([40, 40]),
-    }
-    together = head(batch)["sdf"].view(2, 40, 1)
-    idx_m = torch.zeros(40, dtype=torch.long)
+    n_points = torch.tensor([40, 40])
+    asked = {"field_points": points.flatten(0, 1), "field_n_points": n_points}
+    together = head(represent(dtype, [2.0, 5.5], **asked))["sdf"].view(2, 40, 1)
     for k, time in enumerate((2.0, 5.5)):
-        alone = head.values(points[k], idx_m, charts(dtype, [time]))
-        torch.testing.assert_close(together[k], alone)
-    assert (
-        together[0] - head.values(points[0], torch.zeros(40).long(), charts(dtype, [5.5]))
-    ).any()
+        torch.testing.assert_close(together[k], distances(head, points[k], time))
+    assert (together[0] - distances(head, points[0], 5.5)).any()
 
 
 def test_the_nearest_of_many_balls_are_enough(dtype) -> None:
@@ -72,20 +79,37 @@ def test_the_nearest_of_many_balls_are_enough(dtype) -> None:
 def test_gradients_and_no_points() -> None:
     head = LearnedDistance(8, gradient_key="slope").double()
     perturb(head, 2)
-    inputs = charts(torch.float64, [3.0])
     points = torch.randn(20, 3, dtype=torch.float64, requires_grad=True)
-    result = head(inputs | {"field_points": points, "field_n_points": torch.tensor([20])})
+    asked = {"field_points": points, "field_n_points": torch.tensor([20])}
+    slope = head(represent(torch.float64, [3.0], **asked))["slope"]
+    head.gradient_key = ""
     step = 1e-6 * torch.eye(3, dtype=torch.float64)
     for axis in range(3):
-        ends = [
-            head.values(points.detach() + s * step[axis], torch.zeros(20).long(), inputs)
-            for s in (1, -1)
-        ]
-        torch.testing.assert_close(result["slope"][..., axis], (ends[0] - ends[1]) / 2e-6)
-    assert head(charts(torch.float64, [3.0]))["sdf"].shape == (0, 1)
+        up, down = (distances(head, points.detach() + s * step[axis], 3.0) for s in (1, -1))
+        torch.testing.assert_close(slope[..., axis], (up - down) / 2e-6)
+    assert head(represent(torch.float64, [3.0]))["sdf"].shape == (0, 1)
 
 
 def test_scripted_without_points() -> None:
     head = LearnedDistance(8)
     scripted = torch.jit.script(head)
-    assert scripted(charts(torch.float32, [1.0]))["sdf"].shape == (0, 1)
+    assert scripted(represent(torch.float32, [1.0]))["sdf"].shape == (0, 1)
+
+
+def test_the_function_corrects_the_balls(dtype) -> None:
+    """What is learned on top is the atlas's function, nothing else: randomised, it moves."""
+    head = LearnedDistance(8).to(dtype)
+    perturb(head, 2)
+    points = torch.randn(30, 3, dtype=dtype)
+    asked = {"field_points": points, "field_n_points": torch.tensor([30])}
+    atlas = make_atlas(dtype)
+    inr = atlas.atlas.function.inr
+    given = {"time": torch.tensor([2.0], dtype=dtype)} | asked
+    before = head(atlas(dict(given)))["sdf"]
+    before.square().sum().backward()
+    for part in (inr.frame, inr.hypernetwork, inr.hidden):
+        assert all(parameter.grad is not None for parameter in part.parameters())
+    assert inr.bias.grad.any() and inr.hidden[0].weight.grad.any()
+    for parameter in (*inr.frame.parameters(), *inr.hidden.parameters(), inr.bias):
+        torch.nn.init.normal_(parameter.data, std=0.5)
+    assert (head(atlas(dict(given)))["sdf"] - before).abs().max() > 1e-3

@@ -8,6 +8,7 @@ from e3nn import o3
 from torch.autograd import gradcheck, gradgradcheck
 
 from schnetpack_molfield.nn.dense import LR_SCALE, EquivariantDense, EquivariantNorm, ScaledDense
+from schnetpack_molfield.nn.irreps import irreps, n_rows, row_sizes
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
@@ -54,19 +55,25 @@ def test_adam_moves_the_effective_weight_farther():
     torch.testing.assert_close(scaled, LR_SCALE * usual, rtol=1e-3, atol=0)
 
 
-def e3nn_layout(x):
-    """(n, 9, channels) as e3nn's flat channels x (0e + 1o + 2e)."""
-    return torch.cat([part.mT.flatten(1) for part in x.split([1, 3, 5], dim=1)], dim=1)
+def e3nn_layout(x, degree):
+    """(n, n_rows, channels) as e3nn's flat channels x (0e + 1o + ...)."""
+    parts = x.split(row_sizes(degree), dim=1)
+    return torch.cat([part.mT.flatten(1) for part in parts], dim=1)
 
 
-def test_equivariant_dense_is_e3nns_linear(dtype):
-    layer = EquivariantDense(4, 6).to(dtype)
-    linear = o3.Linear("4x0e + 4x1o + 4x2e", "6x0e + 6x1o + 6x2e").to(dtype)
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+@pytest.mark.parametrize("factor", [1.0, 0.25])
+def test_equivariant_dense_is_e3nns_linear(dtype, degree, factor):
+    layer = EquivariantDense(4, 6, degree, factor).to(dtype)
+    of = o3.Irreps([(1, irrep) for _, irrep in irreps(degree)])
+    linear = o3.Linear(
+        o3.Irreps([(4, ir) for _, ir in of]), o3.Irreps([(6, ir) for _, ir in of])
+    ).to(dtype)
     # e3nn divides by the root of the fan-in
-    linear.weight.data = layer.weight.flatten() * layer.scale * math.sqrt(4)
-    x = torch.randn(5, 9, 4, dtype=dtype)
+    linear.weight.data = layer.weight.flatten() * LR_SCALE * factor * math.sqrt(4)
+    x = torch.randn(5, n_rows(degree), 4, dtype=dtype)
     torch.testing.assert_close(
-        e3nn_layout(layer(x)), linear(e3nn_layout(x)), rtol=0, atol=TOLERANCE[dtype]
+        e3nn_layout(layer(x), degree), linear(e3nn_layout(x, degree)), rtol=0, atol=TOLERANCE[dtype]
     )
 
 

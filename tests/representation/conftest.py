@@ -48,9 +48,9 @@ def build() -> Callable[..., MolField]:
 
     def build(dtype: torch.dtype = torch.float32, **options: object) -> MolField:
         defaults = {"n_atom_basis": 16, "n_interactions": 3}
+        defaults |= {"radial_basis": GaussianRBF(8, CUTOFF), "cutoff_fn": CosineCutoff(CUTOFF)}
         torch.manual_seed(0)
-        basis, cutoff_fn = GaussianRBF(n_rbf=8, cutoff=CUTOFF), CosineCutoff(CUTOFF)
-        representation = MolField(radial_basis=basis, cutoff_fn=cutoff_fn, **(defaults | options))
+        representation = MolField(**(defaults | options))
         for parameter in representation.parameters():
             if not parameter.any():
                 nn.init.normal_(parameter, std=0.05)

@@ -97,5 +97,5 @@ def test_every_parameter_learns(charts, batch, build):
 
 def test_regularised_with_the_distances(build):
     model = build(n_angles=2)
-    each = [m.angles.encoding.spline.roughness() for m in (*model.interactions, model.field)]
+    each = [m.angles.encoding.spline.roughness() for m in (*model.interactions, model.function)]
     torch.testing.assert_close(encoding_roughness(model), sum(each))

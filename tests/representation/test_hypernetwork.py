@@ -6,7 +6,10 @@ from torch.autograd import gradgradcheck
 from torch.distributions import Normal, kl_divergence
 
 from schnetpack_molfield.representation import HYPERNETWORKS, WeightTokenizer
-from schnetpack_molfield.representation.hypernetwork import VariationalLatent, make_hypernetwork
+from schnetpack_molfield.representation.hypernetwork import (
+    TransformerHyperNetwork,
+    VariationalLatent,
+)
 from schnetpack_molfield.testing.potential import perturb
 
 N_LATENT = 8
@@ -14,7 +17,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
 def build(name, trained=True):
-    network = make_hypernetwork(name, N_LATENT, WeightTokenizer(2, 8, n_groups=2))
+    network = HYPERNETWORKS[name](N_LATENT, WeightTokenizer(2, 8, n_groups=2))
     if trained:
         perturb(network, seed=0)
     return network
@@ -63,9 +66,19 @@ def test_training_with_forces_needs_second_derivatives():
     assert gradgradcheck(build("transformer").double(), latent)
 
 
-def test_unknown_hypernetwork():
-    with pytest.raises(ValueError, match="hypernetwork 'linaer'; did you mean 'linear'"):
-        make_hypernetwork("linaer", N_LATENT, WeightTokenizer(2, 8, n_groups=2))
+def test_size_of_the_transformer():
+    sizes = {"width": 12, "n_blocks": 3, "n_heads": 4, "n_latent_tokens": 2}
+    network = TransformerHyperNetwork(N_LATENT, WeightTokenizer(2, 8, n_groups=2), **sizes)
+    assert len(network.blocks) == 3 and network.latent_embedding.shape == (2, 12)
+    perturb(network, seed=0)
+    tokens = network(torch.randn(5, N_LATENT))
+    assert tokens.shape == (5, 4, 4) and tokens.std(dim=0).min() > 1e-4
+
+
+@pytest.mark.parametrize("sizes", [{"n_latent_tokens": 3}, {"width": 9, "n_heads": 2}])
+def test_sizes_that_do_not_divide(sizes):
+    with pytest.raises(ValueError, match="must divide the 8 channels .* and n_heads = 2"):
+        TransformerHyperNetwork(N_LATENT, WeightTokenizer(2, 8, n_groups=2), **sizes)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ N_CHARTS, N_LATENT = 5, 3
 @pytest.fixture
 def atlas(dtype):
     """An atlas that has been trained: nothing in it is zero."""
-    atlas = LatentAtlas(torch.randn(N_CHARTS, 3, dtype=dtype), 8, N_LATENT, rank=2)
+    atlas = LatentAtlas(torch.randn(N_CHARTS, 3, dtype=dtype), 8, N_LATENT, rank=2).to(dtype)
     for parameter in atlas.parameters():
         torch.nn.init.normal_(parameter)
     return atlas
@@ -32,6 +32,9 @@ def test_written_keys_and_shapes(atlas, dtype):
         properties.R: (10, 3),
         properties.idx_m: (10,),
         properties.n_atoms: (2,),
+        "field_axes": (10, 9, 8),
+        "field_scales": (10, 1, 8),
+        "field_tokens": (10, 4, 4),
     }
     assert written["field_idx_m"].tolist() == [0] * 5 + [1] * 5
     assert written["field_features"].dtype == written["field_origins"].dtype == dtype
@@ -88,3 +91,29 @@ def test_wrong_shapes_are_refused():
         LatentAtlas(torch.zeros(5, 3), moves=torch.zeros(16, 4, 3))
     with pytest.raises(ValueError, match=r"field_latent has shape .*expected \(n_models, 16\)"):
         LatentAtlas(torch.zeros(5, 3))({"field_latent": torch.zeros(1, 3)})
+
+
+@pytest.mark.parametrize("degree", [0, 2])
+def test_charts_of_degree_0_are_isotropic(degree, dtype):
+    """All points at the same distance from a lone chart are alike."""
+    atlas = LatentAtlas(torch.zeros(1, 3), 8, N_LATENT, degree=degree).to(dtype)
+    torch.nn.init.normal_(atlas.features)
+    head = FieldValue(8, ["a"], degree=degree).to(dtype)
+    points = 1.3 * torch.nn.functional.normalize(torch.randn(9, 3, dtype=dtype), dim=1)
+    asked = {"field_points": points, "field_n_points": torch.tensor([9])}
+    latent = {"field_latent": torch.zeros(1, N_LATENT, dtype=dtype)}
+    values = head(atlas(latent | asked))["field"]
+    assert values.abs().min() > 1e-4
+    assert bool(values.std() < 1e-5 * values.abs().max()) == (degree == 0)
+
+
+def test_options_of_its_function():
+    """Width, depth, parts and window."""
+    options = {"n_hidden": 12, "n_rbf": 5, "n_layers": 3, "frame": "soft", "hypernetwork": "none"}
+    atlas = LatentAtlas(torch.randn(N_CHARTS, 3), 8, N_LATENT, cutoff=2.5, **options)
+    written = atlas({"field_latent": torch.randn(2, N_LATENT)})
+    assert written["field_axes"].shape == (10, 9, 12)
+    assert written["field_scales"].shape == (10, 2, 12)
+    assert not written["field_tokens"].any()
+    far = written["field_origins"].amax(dim=0, keepdim=True) + 2.5
+    assert not atlas.read(far, torch.zeros(1).long(), written).any()

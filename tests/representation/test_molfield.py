@@ -6,6 +6,7 @@ from ase import Atoms
 from schnetpack import properties
 from schnetpack.atomistic import Atomwise, PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
+from schnetpack.nn import CosineCutoff
 from schnetpack.nn.embedding import NuclearEmbedding
 from schnetpack.task import ModelOutput, UnsupervisedModelOutput
 
@@ -22,7 +23,7 @@ def test_what_it_writes(charts, batch, build, dtype):
     """The table of the class docstring."""
     inputs = batch("H2O", "ethanol", "H", dtype=dtype)
     n_atoms, n_charts = 13, {"atom": 13, "molecule": 3}[charts]
-    outputs = build(dtype, charts=charts, n_hidden=32, variational=True)(dict(inputs))
+    outputs = build(dtype, charts=charts, n_hidden=32, variational=True, n_probes=2)(dict(inputs))
     expected = {
         "scalar_representation": (n_atoms, 16),
         "vector_representation": (n_atoms, 3, 16),
@@ -31,6 +32,11 @@ def test_what_it_writes(charts, batch, build, dtype):
         "field_origins": (n_charts, 3),
         "field_idx_m": (n_charts,),
         "field_divergence": (3,),
+        "field_axes": (n_charts, 9, 32),
+        "field_scales": (n_charts, 1, 32),
+        "field_kept_first": (n_charts, 13 + 8, 32),
+        "field_at_atoms": (n_atoms, 9, 32),
+        "field_probes": (n_charts, 2, 9, 32),
     }
     assert {key: tuple(outputs[key].shape) for key in outputs.keys() - inputs.keys()} == expected
     for key in expected.keys() - {"field_idx_m"}:
@@ -55,7 +61,7 @@ def test_where_the_charts_are(charts, batch, build):
 def test_tokens_are_those_of_the_last_inr(charts, batch, build):
     representation = build(charts=charts)
     outputs = representation(batch("ethanol"))
-    expected = representation.field.inr.hypernetwork(outputs["field_features"][:, 0])
+    expected = representation.function.inr.hypernetwork(outputs["field_features"][:, 0])
     torch.testing.assert_close(outputs["field_tokens"], expected)
     assert expected.any()
 
@@ -78,6 +84,7 @@ def test_features_are_equivariant(charts, frame, hypernetwork, batch, build, ort
         ("vector_representation", orthogonal[0]),
         ("field_features", orthogonal[1]),
         ("field_tokens", None),
+        ("field_at_atoms", orthogonal[1]),
     ]:
         wanted = expected[key] if matrix is None else matrix @ expected[key]
         torch.testing.assert_close(actual[key], wanted, rtol=0, atol=1e-10)
@@ -128,11 +135,12 @@ def test_without_frame_a_chart_sees_distances_only(batch, build):
     inputs = batch("ethanol")
     values = {}
     for frame in FRAMES:
-        inr = build(charts="molecule", frame=frame).field.inr
+        inr = build(charts="molecule", frame=frame).function.inr
         harmonics = torch.randn(1, 2, 9)
         harmonics[..., 0] = 1
         features = build(charts="molecule", frame=frame)(dict(inputs))["field_features"]
-        values[frame] = inr(features, torch.ones(1, 2, 16), harmonics)[0]
+        axes, scales, _ = inr.weights(features)
+        values[frame] = inr.evaluate(axes, scales, torch.ones(1, 2, 16), harmonics)
     blind = [name for name, v in values.items() if torch.allclose(v[:, 0], v[:, 1])]
     assert blind == ["none"]
 
@@ -152,7 +160,7 @@ def test_rounds_are_the_reach_of_an_atom(charts, batch, build):
 
 def test_hidden_width_is_independent(batch, build):
     representation = build(n_hidden=32)
-    assert representation.field.inr.hidden.weight.shape == (32, 32)
+    assert representation.function.inr.hidden[0].weight.shape == (32, 32)
     assert scalars(representation, batch("H2O")).shape == (3, 16)
 
 
@@ -172,13 +180,48 @@ def test_what_schnetpack_reads(build):
 
 @both_atlases
 def test_every_parameter_learns(charts, batch, build):
-    """But those of the last round's tensors, which no representation key shows."""
+    """The last round's tensors too: products of them are scalars and vectors."""
     representation = build(charts=charts)
     outputs = representation(batch("ethanol", "CHFClBr"))
     loss = outputs["scalar_representation"].square().sum()
     (loss + outputs["vector_representation"].square().sum()).backward()
     idle = {n for n, p in representation.named_parameters() if p.grad is None or not p.grad.any()}
-    assert idle <= {"field.update.product.mixing.tensor.weight"}
+    assert not idle
+
+
+@both_atlases
+@pytest.mark.parametrize("degree", [1, 3])
+def test_other_degrees_are_equivariant(charts, degree, batch, build, orthogonal):
+    representation = build(torch.float64, charts=charts, degree=degree)
+    atoms, turned = molecule("rattled ethanol"), molecule("rattled ethanol")
+    turned.positions = atoms.positions @ orthogonal[0].numpy().T + 5.0
+    expected, actual = (representation(batch(a, dtype=torch.float64)) for a in (atoms, turned))
+    assert expected["field_features"].shape[1] == (degree + 1) ** 2
+    scale = expected["vector_representation"].abs().max()
+    for key, matrix in [
+        ("scalar_representation", None),
+        ("vector_representation", orthogonal[0]),
+    ]:
+        wanted = expected[key] if matrix is None else matrix @ expected[key]
+        torch.testing.assert_close(actual[key] / scale, wanted / scale, rtol=0, atol=1e-10)
+
+
+@both_atlases
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"activation": "sine"},
+        {"activation": "gabor"},
+        {"n_layers": 3},
+        {"n_groups": 4},
+        {"degree": 1},
+    ],
+    ids=str,
+)
+def test_options_make_other_models(charts, options, batch, build):
+    inputs = batch("ethanol")
+    usual, other = (scalars(build(charts=charts, **o), inputs) for o in ({}, options))
+    assert (usual - other).abs().max() > 1e-4
 
 
 @both_atlases
@@ -224,11 +267,31 @@ def test_no_divergence_unless_asked_for(batch, build):
     ("options", "error", "message"),
     [
         ({"chart": "atom"}, TypeError, "no option 'chart'; did you mean 'charts'"),
-        ({"n_layers": 3}, TypeError, "no option 'n_layers'"),
+        ({"n_layer": 3}, TypeError, "no option 'n_layer'; did you mean 'n_layers'"),
         ({"charts": "molecules"}, ValueError, "charts 'molecules'; did you mean 'molecule'"),
         ({"frame": "projectoin"}, ValueError, "frame 'projectoin'; did you mean 'projection'"),
         ({"hypernetwork": "linar"}, ValueError, "'linar'; did you mean 'linear'"),
         ({"n_interactions": 1}, ValueError, "n_interactions = 1: expected at least 2"),
+        ({"activation": "sin"}, ValueError, "activation 'sin'; did you mean 'sine'"),
+        ({"frame": "projection", "activation": 3}, TypeError, "activation must be one of silu"),
+        ({"n_atom_basis": 18}, ValueError, "n_atom_basis = 18: expected a multiple of 4"),
+        ({"n_atom_basis": 0}, ValueError, "n_atom_basis = 0: expected at least 1"),
+        ({"n_hidden": 7}, ValueError, "n_hidden = 7: expected an even number"),
+        ({"n_hidden": 0}, ValueError, "n_hidden = 0: expected at least 1"),
+        ({"n_hidden": -4}, ValueError, "n_hidden = -4: expected at least 1"),
+        ({"degree": 0}, ValueError, "degree = 0: expected at least 1"),
+        ({"n_angles": -1}, ValueError, "n_angles = -1: expected at least 0"),
+        ({"n_probes": -1}, ValueError, "n_probes = -1: expected at least 0"),
+        ({"n_layers": 1}, ValueError, "n_layers = 1: the INR needs at least 2 layers"),
+        ({"n_groups": 3}, ValueError, "n_groups = 3 must divide the 16 columns"),
+        ({"n_groups": 0}, ValueError, "n_groups = 0: expected at least 1"),
+        ({"n_neighbors": 0.0}, ValueError, "n_neighbors = 0.0: expected a number > 0"),
+        ({"max_z": 0}, ValueError, "max_z = 0: expected at least 1"),
+        (
+            {"field_cutoff_fn": CosineCutoff(5.0)},
+            ValueError,
+            "field_cutoff_fn ends at 5.0 Angstrom, beyond the neighbour list's 4.0",
+        ),
     ],
 )
 def test_bad_options(options, error, message, build):

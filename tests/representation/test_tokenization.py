@@ -47,9 +47,14 @@ def test_scaled_outputs_are_those_of_the_full_weights(tokenizer, dtype):
     base = torch.randn(3, 6, 8, dtype=dtype)
     tokens, h = random_tokens(tokenizer, dtype), torch.randn(5, 7, 6, dtype=dtype)
     weights = tokenizer.to_weights(tokens, base)
-    for layer, scale in enumerate(tokenizer.scales(tokens)):
+    scales = tokenizer.scales(tokens)
+    assert scales.shape == (5, 3, 8)
+    for layer in range(3):
         torch.testing.assert_close(
-            h @ base[layer] * scale, h @ weights[:, layer], rtol=0, atol=TOLERANCE[dtype]
+            h @ base[layer] * scales[:, layer : layer + 1],
+            h @ weights[:, layer],
+            rtol=0,
+            atol=TOLERANCE[dtype],
         )
 
 

@@ -66,9 +66,10 @@ def test_learns_where_a_ball_goes() -> None:
     def error(times: Tensor) -> Tensor:
         points = 1.5 * torch.randn(len(times), 64, 3)
         exact = (points - center(times).unsqueeze(1)).norm(dim=2) - 1.0
-        inputs = atlas({"time": times})
-        idx_m = torch.arange(len(times)).repeat_interleave(64)
-        return (head.values(points.flatten(0, 1), idx_m, inputs).view(-1, 64) - exact).abs().mean()
+        n_points = torch.full([len(times)], 64)
+        asked = {"field_points": points.flatten(0, 1), "field_n_points": n_points}
+        values = head(atlas({"time": times} | asked))["sdf"]
+        return (values.view(-1, 64) - exact).abs().mean()
 
     for _ in range(200):
         optimizer.zero_grad()
