@@ -35,9 +35,13 @@ class MolFieldCalculator(SpkCalculator):
 
     Everything a simulation needs comes from the model's own record; what is given overrides it.
     Energies are in eV, forces in eV/Angstrom, the stress (dE/dstrain / volume, six Voigt
-    components, only for periodic cells) in eV/Angstrom^3. Forces and stress are derivatives of
-    the energy, also for a model that was trained on energies alone. One evaluation gives all of
-    them, where SchNetPack's calculator evaluates the model once per property.
+    components, positive under tension) in eV/Angstrom^3. Forces and stress are derivatives of the
+    energy, also for a model that was trained on energies alone. One evaluation gives all of them,
+    where SchNetPack's calculator evaluates the model once per property.
+
+    The cell vectors may stand in any order, left-handed too. As in ASE's own calculators there is
+    a stress only where a periodic cell has a volume: a slab or wire with a zero vector has none,
+    one with vacuum has a stress that refers to the volume with the vacuum.
 
     Args:
         model: File ``best_model``, the folder of the run with it, or a model.

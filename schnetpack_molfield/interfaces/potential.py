@@ -8,6 +8,7 @@ from schnetpack.atomistic import Forces, Response, Strain
 from schnetpack.model import AtomisticModel
 
 from schnetpack_molfield.interfaces.checks import check_dtype, check_unit
+from schnetpack_molfield.nn import RightHandedCell
 from schnetpack_molfield.train.record import read_record
 from schnetpack_molfield.transform.checks import did_you_mean
 
@@ -124,6 +125,7 @@ def as_potential(model: AtomisticModel, settings: PotentialSettings) -> Atomisti
         model.output_modules = torch.nn.ModuleList([*kept, Forces(True, True, *keys)])
     if not any(isinstance(module, Strain) for module in model.input_modules):
         model.input_modules.insert(0, Strain())
+    model.input_modules.insert(0, RightHandedCell())
     for name, child in model.named_children():
         if name != "postprocessors":
             child.to(settings.dtype)

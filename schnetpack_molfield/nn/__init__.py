@@ -6,6 +6,7 @@ from schnetpack_molfield.nn.angular import (
     cos_angle,
     dihedral_components,
 )
+from schnetpack_molfield.nn.cells import RightHandedCell, right_handed
 from schnetpack_molfield.nn.element_pairs import ElementPairs
 from schnetpack_molfield.nn.radial import LearnedRadialEncoding
 from schnetpack_molfield.nn.spline import CubicSpline
@@ -16,6 +17,8 @@ __all__ = [
     "LearnedAngularEncoding",
     "LearnedDihedralEncoding",
     "LearnedRadialEncoding",
+    "RightHandedCell",
     "cos_angle",
     "dihedral_components",
+    "right_handed",
 ]

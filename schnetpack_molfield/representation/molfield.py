@@ -9,6 +9,7 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield.nn.cells import right_handed
 from schnetpack_molfield.nn.choices import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
@@ -139,6 +140,8 @@ class MolField(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
+        if properties.cell in inputs:  # for the stress, which output modules divide by the volume
+            inputs[properties.cell] = right_handed(inputs[properties.cell])
         layout, distances = self.atlas(inputs)
         basis = self.radial_basis(distances)[layout.points]  # (n_atoms, n_points, n_rbf)
         rounds = self.radial_functions(basis).split(self.n_hidden, dim=-1)
