@@ -1,5 +1,6 @@
 """Molecules from files and SMILES: what is read, what is left out and what is refused."""
 
+import gzip
 import sys
 
 import ase.io
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
+from ase.data import vdw_radii
+from ase.data.vdw_alvarez import vdw_radii as alvarez_radii
 
 from schnetpack_molfield.interfaces.structures import LIGAND, PROTEIN, read_molecules
 
@@ -96,6 +99,48 @@ def test_a_smiles_is_always_the_same_geometry():
     np.testing.assert_array_equal(first.positions, second.positions)
 
 
+@pytest.mark.parametrize(
+    ("smiles", "symbols", "charge"),
+    [
+        ("[Na+].[Cl-]", "NaCl", 0),
+        ("CC(=O)[O-].[NH4+].O", "C2O2H3NH4OH2", 0),
+        ("O.O.O.O", "OH2OH2OH2OH2", 0),
+        ("c1ccc2ccccc2c1.CCCCCCCC", "C10H8C8H18", 0),
+        ("[Fe+2].[Cl-].[Cl-].[K+]", "FeCl2K", 1),
+    ],
+)
+def test_fragments_of_a_smiles_stand_three_angstrom_apart(smiles, symbols, charge):
+    chem = pytest.importorskip("rdkit.Chem")
+    (atoms,) = read_molecules(smiles)
+    assert str(atoms.symbols) == symbols and atoms.info["charge"] == charge
+    fragments = chem.GetMolFrags(chem.AddHs(chem.MolFromSmiles(smiles)))
+    ends = np.cumsum([len(fragment) for fragment in fragments])
+    fragment = np.searchsorted(ends, np.arange(len(atoms)), side="right")
+    radii = np.where(np.isnan(vdw_radii), alvarez_radii[: len(vdw_radii)], vdw_radii)
+    gaps = atoms.get_all_distances() - np.add.outer(*[radii[atoms.numbers]] * 2)
+    for k in range(1, len(ends)):
+        before, here = fragment < k, fragment == k
+        assert gaps[np.ix_(before, here)].min() == pytest.approx(3.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "charge"), [("CC(=O)[O-]", -1), ("C[N+](C)(C)C", 1), ("CCO", 0), ("[Mg+2]", 2)]
+)
+def test_the_charge_of_a_smiles_and_of_a_file(folder, smiles, charge):
+    chem = pytest.importorskip("rdkit.Chem")
+    (atoms,) = read_molecules(smiles)
+    assert atoms.info["charge"] == charge
+    molecule = chem.AddHs(chem.MolFromSmiles(smiles))
+    conformer = chem.Conformer(molecule.GetNumAtoms())
+    conformer.Set3D(True)
+    for i, xyz in enumerate(atoms.positions):
+        conformer.SetAtomPosition(i, xyz.tolist())
+    molecule.AddConformer(conformer)
+    (folder / "x.sdf").write_text(chem.MolToMolBlock(molecule) + "$$$$\n")
+    (folder / "x.pdb").write_text(chem.MolToPDBBlock(molecule))
+    assert [read_molecules(f)[0].info.get("charge", 0) for f in ("x.sdf", "x.pdb")] == [charge] * 2
+
+
 @pytest.mark.parametrize("cut", [1, 2, 40, 140, 700])
 def test_a_pdb_that_is_cut_off(folder, cut):
     (folder / "cut.pdb").write_text((folder / "complex.pdb").read_text()[: -4 - cut])
@@ -148,6 +193,39 @@ def test_files_without_a_molecule(folder, name, content, message):
     (folder / name).write_text(content)
     with pytest.raises(ValueError, match=message):
         read_molecules(name)
+
+
+def test_an_xyz_cut_within_its_last_number(folder):
+    text = "3\n\nO 0.0 0.0 0.11926\nH 0.0 0.76324 -0.47706\nH 0.0 -0.76324 -0.47706"
+    (folder / "whole.xyz").write_text(text)
+    assert len(read_molecules("whole.xyz")[0]) == 3
+    (folder / "cut.xyz").write_text(text[:-1])
+    with pytest.raises(ValueError, match="last number may be cut off"):
+        read_molecules("cut.xyz")
+    (folder / "hand.xyz").write_text("3\n\nO 0 0 0.1\nH 0 0.76 -0.47\nH 0 -0.763 -0.5")
+    assert len(read_molecules("hand.xyz")[0]) == 3
+
+
+@pytest.mark.parametrize("name", ["complex.pdb", "complex.cif", "x.sdf", "x.xyz"])
+def test_bytes_at_the_start_odd_letters_and_compression_change_nothing(folder, name):
+    if name == "x.sdf":
+        (folder / name).write_text(conformers(2)[0])
+    if name == "x.xyz":
+        ase.io.write(name, [molecule("H2O"), molecule("NH3")])
+    expected = read_molecules(name)
+    content = (folder / name).read_bytes()
+    remark = {"complex.pdb": "REMARK   1 é\n", "complex.cif": "# é\n"}.get(name, "").encode(
+        "latin-1"
+    )
+    for variant in (b"\xef\xbb\xbf" + content, remark + content, gzip.compress(content)):
+        other = f"{variant[0]}_{name}" + (".gz" if variant[0] == 0x1F else "")
+        (folder / other).write_bytes(variant)
+        frames = read_molecules(other)
+        assert [str(f.symbols) for f in frames] == [str(f.symbols) for f in expected]
+        np.testing.assert_array_equal(frames[-1].positions, expected[-1].positions)
+    (folder / f"cut_{name}.gz").write_bytes(gzip.compress(content)[:-9])
+    with pytest.raises(ValueError, match=f"cut_{name}.gz can't be read .*cut off"):
+        read_molecules(f"cut_{name}.gz")
 
 
 def test_a_crystal_is_refused(folder):
