@@ -45,6 +45,13 @@ Channel = Annotated[
     str | None, typer.Option("--channel", "-c", help="May be left out if there is only one.")
 ]
 Level = Annotated[float | None, typer.Option(help="Value of the channel on the surface.")]
+Units = Annotated[
+    str | None,
+    typer.Option(
+        help="Unit of the values and of --level, for example e/bohr^3. Without it: the channel's "
+        "own; in cube files what programs expect there (e/bohr^3, Ha/e, 1/bohr^1.5)."
+    ),
+]
 Spacing = Annotated[float, typer.Option(help="Distance between grid points in Angstrom.")]
 Margin = Annotated[float, typer.Option(help="Distance of the walls from the atoms in Angstrom.")]
 Time = Annotated[
@@ -64,6 +71,7 @@ def field(
     structure: Structure = None,
     channel: Channel = None,
     level: Level = None,
+    units: Units = None,
     spacing: Spacing = 0.2,
     margin: Margin = 4.0,
     time: Time = None,
@@ -77,9 +85,11 @@ def field(
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
     learned = _ask(model, structure, time, member, check_device(device))
+    if units is not None:
+        learned = learned.in_units(units, channel)
     suffix = out.suffix.lower()
     if suffix in CUBES:
-        learned.to_cube(out, channel, spacing, margin, force)
+        learned.to_cube(out, channel, spacing, margin, force, units)
     elif suffix == ".npz":
         _write_arrays(out, learned, channel, spacing, margin)
     elif suffix in MESHES:

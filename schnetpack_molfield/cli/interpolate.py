@@ -96,10 +96,7 @@ def _write_cubes(
     files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
 ) -> None:
     """One channel of every field, each in a cube file with its atoms."""
-    from schnetpack_molfield.interfaces.cube import write_cube
+    from schnetpack_molfield.interfaces.cube import write_field
 
-    column = fields[0].index(channel)
-    pairs = zip(files, track(fields, "fields", transient=True), strict=True)
-    for file, field in pairs:
-        values = field(grid.points)[:, column].numpy().reshape(grid.shape)  # (nx, ny, nz)
-        write_cube(file, field.atoms, grid, values, fields[0].channels[column])
+    for file, field in zip(files, track(fields, "fields", transient=True), strict=True):
+        write_field(file, field, grid, channel)

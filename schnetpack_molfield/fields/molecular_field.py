@@ -113,11 +113,14 @@ class MolecularField(FieldAroundAtoms):
         spacing: float = 0.2,
         margin: float = 4.0,
         force: bool = False,
+        units: str | None = None,
     ) -> Grid:
         """Write a channel as a Gaussian cube file.
 
-        The grid is moved by less than 1e-6 Angstrom to one that the file's digits hold exactly,
-        so that the values belong to the very points a reader gets.
+        Values are in the unit that programs expect in such a file: densities in e/bohr^3,
+        potentials in Ha/e, orbitals in 1/bohr^1.5, anything else in the channel's own unit. The
+        comment line says which. The grid is moved by less than 1e-6 Angstrom to one that the
+        file's digits hold exactly, so that the values belong to the very points a reader gets.
 
         Args:
             path: file to write, `*.cube` or `*.cub`.
@@ -125,20 +128,20 @@ class MolecularField(FieldAroundAtoms):
             spacing: distance between points in Angstrom.
             margin: distance of the grid's walls from the outermost atoms in Angstrom.
             force: overwrite the file if it exists.
+            units: unit of the values in the file, in place of the custom.
 
         Returns:
             The grid that was written.
 
         Raises:
             FileExistsError: if the file exists and `force` is not set.
+            ValueError: if the channel's unit can't be converted to `units`.
         """
-        from schnetpack_molfield.interfaces.cube import write_cube
+        from schnetpack_molfield.interfaces.cube import write_field
 
-        path, column = check_new_file(path, (".cube", ".cub"), force), self.index(channel)
+        path = check_new_file(path, (".cube", ".cub"), force)
         grid = Grid.around(self.atoms.positions, spacing, margin).as_written_in_cube()
-        values = self(grid.points)[:, column].view(grid.shape)  # (nx, ny, nz)
-        label = self._label(self.channels[column])
-        write_cube(path, self.atoms, grid, values.numpy(force=True), label)
+        write_field(path, self, grid, channel, units)
         return grid
 
     def to_mesh(
@@ -189,7 +192,7 @@ class MolecularField(FieldAroundAtoms):
             points.numpy(force=True),
             values[..., column].numpy(force=True),
             self.atoms,
-            self._label(self.channels[column]),
+            self.label(channel),
         )
         return save(figure, path)
 
@@ -219,7 +222,7 @@ class MolecularField(FieldAroundAtoms):
         grid, values = self._channel_on_grid(channel, spacing, margin)
         levels = _levels(values, level)
         meshes = [marching_cubes(grid, values, level) for level in levels]
-        title = self._label(self.channels[self.index(channel)])
+        title = self.label(channel)
         return save(draw_surfaces(meshes, levels, self.atoms, title), path)
 
     def view(
@@ -242,11 +245,6 @@ class MolecularField(FieldAroundAtoms):
         column = self.index(channel)
         grid, values = self.grid(spacing, margin)
         return grid, values[..., column].numpy(force=True)
-
-    def _label(self, channel: str) -> str:
-        """Name and unit of a channel, for people."""
-        unit = self.units[channel]
-        return f"{channel} ({unit})" if unit else channel
 
 
 def _levels(values: np.ndarray, level: float) -> list[float]:
