@@ -58,13 +58,19 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
         "cutoff": float(has_cutoff.cutoff),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
         "distance_unit": datamodule.dataset.distance_unit,
-        "property_units": {key: units[key] for key in outputs if key in units},
+        "property_units": field_units(model) | {key: units[key] for key in outputs if key in units},
         "energy_key": getattr(forces, "energy_key", energy),
         "forces_key": forces_key if forces_key in outputs else None,
         "stress_key": stress if stress in outputs else None,
         "elements": training_elements(datamodule),
         "references": [*getattr(model.representation, "references", ()), *REFERENCES],
     }
+
+
+def field_units(model: AtomisticModel) -> dict[str, str]:
+    """Units of the fields that a model's heads are asked for, by key."""
+    heads = [module for module in model.output_modules if getattr(module, "units", "")]
+    return {head.output_key: head.units for head in heads}
 
 
 def training_elements(datamodule: AtomsDataModule) -> list[str]:
