@@ -5,7 +5,7 @@ import torch
 from schnetpack.nn import GaussianRBF, scatter_add
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 from schnetpack_molfield.representation.frames import soft_polar_frame

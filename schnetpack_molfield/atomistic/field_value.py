@@ -14,7 +14,7 @@ from schnetpack_molfield.atomistic.near_points import (
     smooth_window,
     tiles,
 )
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 from schnetpack_molfield.representation.inr import CanonicalINR

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from schnetpack_molfield.fields import MolecularField
-    from schnetpack_molfield.interfaces.fitted import FittedFields
+    from schnetpack_molfield.fit.fitted_fields import FittedFields
 
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
@@ -80,8 +80,7 @@ def field(
     force: Force = False,
 ) -> None:
     """Ask a trained or fitted model for the field of a molecule and write it."""
-    from schnetpack_molfield.fields.checks import check_new_file
-    from schnetpack_molfield.interfaces.checks import check_device
+    from schnetpack_molfield.checks import check_device, check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
     learned = _ask(model, structure, time, member, check_device(device))
@@ -120,7 +119,7 @@ def _ask(
 
 def _fitted(model: Path) -> "FittedFields | None":
     """What is in a file of `molfield fit`; None if it isn't one."""
-    from schnetpack_molfield.interfaces.fitted import FittedFields
+    from schnetpack_molfield.fit.fitted_fields import FittedFields
 
     try:
         return FittedFields.load(model)
@@ -130,7 +129,7 @@ def _fitted(model: Path) -> "FittedFields | None":
 
 def _read(structure: str) -> "Atoms":
     """The only or the last structure of a file."""
-    from schnetpack_molfield.interfaces.structures import read_molecules
+    from schnetpack_molfield.datasets.molecules import read_molecules
 
     atoms = read_molecules(structure)[-1]
     if n_waters := atoms.info.get("n_waters"):

@@ -8,7 +8,7 @@ from ase.data import vdw_radii
 from ase.data.vdw_alvarez import vdw_radii as alvarez_radii
 from scipy.spatial.distance import cdist
 
-from schnetpack_molfield.fields.checks import optional_import
+from schnetpack_molfield.checks import optional_import
 
 __all__ = ["parse_sdf", "parse_smiles"]
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import check_points
+from schnetpack_molfield.checks import check_choice, check_points
 from schnetpack_molfield.fields.derivatives import (
     Evaluate,
     channel_gradient,
@@ -19,7 +19,6 @@ from schnetpack_molfield.fields.derivatives import (
 )
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.units import unit_factor
-from schnetpack_molfield.nn.choices import check_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Self

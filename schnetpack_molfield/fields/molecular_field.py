@@ -10,9 +10,13 @@ import torch
 from ase import Atoms
 from numpy.typing import ArrayLike
 
+from schnetpack_molfield.checks import check_new_file
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
-from schnetpack_molfield.fields.checks import check_new_file
+from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
+from schnetpack_molfield.fields.learned_field import ask_model
+from schnetpack_molfield.fields.mesh import SUFFIXES, marching_cubes, write_mesh
+from schnetpack_molfield.fields.pictures import draw_slice, draw_surfaces, save, view_surfaces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,9 +80,7 @@ class MolecularField(FieldAroundAtoms):
             ValueError: if the file isn't a model, the model has no field, the structure is bad, or
                 atoms and time aren't what the model's field is a function of.
         """
-        from schnetpack_molfield.interfaces.field_model import learned_field
-
-        return learned_field(model, atoms, dtype, device, time)
+        return cls(**ask_model(model, atoms, dtype, device, time)._asdict())
 
     def isosurface(
         self,
@@ -102,8 +104,6 @@ class MolecularField(FieldAroundAtoms):
         Raises:
             ValueError: if the channel does not take this value on the grid.
         """
-        from schnetpack_molfield.interfaces.mesh import marching_cubes
-
         return marching_cubes(*self._channel_on_grid(channel, spacing, margin), level)
 
     def to_cube(
@@ -137,8 +137,6 @@ class MolecularField(FieldAroundAtoms):
             FileExistsError: if the file exists and `force` is not set.
             ValueError: if the channel's unit can't be converted to `units`.
         """
-        from schnetpack_molfield.interfaces.cube import write_field
-
         path = check_new_file(path, (".cube", ".cub"), force)
         grid = Grid.around(self.atoms.positions, spacing, margin).as_written_in_cube()
         write_field(path, self, grid, channel, units)
@@ -158,8 +156,6 @@ class MolecularField(FieldAroundAtoms):
         Raises:
             FileExistsError: if the file exists and `force` is not set.
         """
-        from schnetpack_molfield.interfaces.mesh import SUFFIXES, write_mesh
-
         path = check_new_file(path, SUFFIXES, force)
         write_mesh(path, *self.isosurface(channel, level, spacing, margin))
 
@@ -184,8 +180,6 @@ class MolecularField(FieldAroundAtoms):
             spacing: distance between points in Angstrom.
             force: overwrite the file if it exists.
         """
-        from schnetpack_molfield.interfaces.pictures import draw_slice, save
-
         path, column = _picture_path(path, force), self.index(channel)
         points, values = self.plane(center, normal, size, spacing)
         figure = draw_slice(
@@ -215,9 +209,6 @@ class MolecularField(FieldAroundAtoms):
             margin: how far from the atoms to search in Angstrom.
             force: overwrite the file if it exists.
         """
-        from schnetpack_molfield.interfaces.mesh import marching_cubes
-        from schnetpack_molfield.interfaces.pictures import draw_surfaces, save
-
         path = _picture_path(path, force)
         grid, values = self._channel_on_grid(channel, spacing, margin)
         levels = _levels(values, level)
@@ -233,8 +224,6 @@ class MolecularField(FieldAroundAtoms):
         margin: float = 4.0,
     ) -> Any:
         """An interactive py3Dmol view for notebooks; arguments as in `render`."""
-        from schnetpack_molfield.interfaces.pictures import view_surfaces
-
         grid, values = self._channel_on_grid(channel, spacing, margin)
         return view_surfaces(grid, values, _levels(values, level), self.atoms)
 

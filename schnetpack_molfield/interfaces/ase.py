@@ -13,9 +13,10 @@ from schnetpack.interfaces import AtomsConverter, SpkCalculator
 from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transform
 
-from schnetpack_molfield.interfaces.checks import load_potential_file
+from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.interfaces.potential import as_potential, read_settings
-from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure, did_you_mean
+from schnetpack_molfield.model_files import load_model_file
+from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 
 __all__ = ["MolFieldCalculator"]
 
@@ -76,7 +77,7 @@ class MolFieldCalculator(SpkCalculator):
             raise TypeError(f"MolFieldCalculator has no option {unknown!r}: {hint}")
         # a copy of the user's own model, because it is frozen and extended below
         is_model = isinstance(model, AtomisticModel)
-        model = deepcopy(model) if is_model else load_potential_file(model)
+        model = deepcopy(model) if is_model else load_model_file(model)
         # SpkCalculator's own constructor would load the model a second time
         Calculator.__init__(self)
         self.settings = read_settings(model, **options)

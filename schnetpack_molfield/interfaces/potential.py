@@ -7,10 +7,9 @@ import torch
 from schnetpack.atomistic import Forces, Response, Strain
 from schnetpack.model import AtomisticModel
 
-from schnetpack_molfield.interfaces.checks import check_dtype, check_unit
+from schnetpack_molfield.checks import check_dtype, check_unit, did_you_mean
+from schnetpack_molfield.model_files import read_record
 from schnetpack_molfield.nn import RightHandedCell
-from schnetpack_molfield.train.record import read_record
-from schnetpack_molfield.transform.checks import did_you_mean
 
 __all__ = ["PotentialSettings", "as_potential", "read_settings"]
 

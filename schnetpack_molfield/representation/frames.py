@@ -9,7 +9,7 @@ matrix product Y W_c. Rotating the molecule rotates Y and W_c alike, so values a
 import torch
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.dense import DEGREES, EquivariantDense, ScaledDense
 
 __all__ = [

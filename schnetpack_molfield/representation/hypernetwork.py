@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.representation.tokenization import WeightTokenizer
 

@@ -1,5 +1,6 @@
 """Losses, metrics and callbacks."""
 
+from schnetpack_molfield.model_files import attach_record, read_record
 from schnetpack_molfield.train.callbacks import ModelRecord
 from schnetpack_molfield.train.losses import (
     EikonalLoss,
@@ -10,12 +11,7 @@ from schnetpack_molfield.train.losses import (
     WeightPoints,
 )
 from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeError
-from schnetpack_molfield.train.record import (
-    attach_record,
-    field_units,
-    make_record,
-    read_record,
-)
+from schnetpack_molfield.train.record import field_units, make_record
 from schnetpack_molfield.train.results import RecordResults, RunResults
 from schnetpack_molfield.train.summary import PrintSummary
 from schnetpack_molfield.train.threads import ChooseThreads

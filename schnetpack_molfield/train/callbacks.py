@@ -3,7 +3,8 @@
 from pytorch_lightning import Callback, Trainer
 from schnetpack import AtomisticTask
 
-from schnetpack_molfield.train.record import attach_record, make_record
+from schnetpack_molfield.model_files import attach_record
+from schnetpack_molfield.train.record import make_record
 
 __all__ = ["ModelRecord"]
 

@@ -17,14 +17,12 @@ It is part of the pickled model and of checkpoints. TorchScript keeps no such di
 same record stands as text in `model.molfield_record_json`, which a scripted model keeps.
 """
 
-import json
 from typing import Any
 
 from ase.data import chemical_symbols
 from schnetpack.atomistic import Forces, Response
 from schnetpack.data import AtomsDataModule
 from schnetpack.model import AtomisticModel
-from torch import nn
 
 from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets.qm9_reference import ENERGIES
@@ -79,16 +77,3 @@ def training_elements(datamodule: AtomsDataModule) -> list[str]:
     rows = datamodule.dataset.conn.select(columns=["id", "numbers"], include_data=False)
     numbers = {int(z) for row in rows if row.id in training for z in row.numbers}
     return [chemical_symbols[z] for z in sorted(numbers)]
-
-
-def attach_record(model: AtomisticModel, record: dict[str, Any]) -> None:
-    """Make the record part of the model."""
-    model.molfield_record = record
-    model.molfield_record_json = json.dumps(record)
-
-
-def read_record(model: nn.Module) -> dict[str, Any] | None:
-    """Return the record of a model, scripted or not; None if it has none."""
-    record = getattr(model, "molfield_record", None)
-    text = getattr(model, "molfield_record_json", None)
-    return json.loads(text) if record is None and text is not None else record

@@ -15,8 +15,8 @@ from pytorch_lightning.callbacks import EarlyStopping, Timer
 from schnetpack import AtomisticTask
 from schnetpack.data import AtomsDataModule
 
-from schnetpack_molfield.interfaces.checks import check_unit
-from schnetpack_molfield.train.record import read_record
+from schnetpack_molfield.checks import check_unit
+from schnetpack_molfield.model_files import read_record
 
 __all__ = ["EXAMPLE", "FILE", "RecordResults", "RunResults", "stop_line"]
 

@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from schnetpack.model import AtomisticModel
 
-from schnetpack_molfield.interfaces.checks import load_potential_file
-from schnetpack_molfield.train.record import read_record
+from schnetpack_molfield.model_files import load_model_file, read_record
 from schnetpack_molfield.train.results import EXAMPLE, FILE, RunResults, stop_line
 
 __all__ = ["PrintSummary", "error_table", "next_commands"]
@@ -102,7 +101,7 @@ def _files(model: Path) -> dict[str, str]:
 
 def next_commands(model: Path) -> Iterator[tuple[str, str]]:
     """What to do with a trained model: pairs of a purpose and a command, ready to paste."""
-    loaded = load_potential_file(model)
+    loaded = load_model_file(model)
     record: dict[str, Any] = read_record(loaded) or {}
     heads = [module for module in loaded.output_modules if hasattr(module, "channels")]
     structure = model.parent / EXAMPLE
