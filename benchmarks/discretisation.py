@@ -102,7 +102,11 @@ def trained(how: Sampling, data: Molecules, seed: int, epochs: int) -> NeuralNet
     torch.manual_seed(seed)
     model = NeuralNetworkPotential(
         MolField(
-            WIDTH, 2, GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF), field_cutoff_fn=SmoothCutoff(4.0)
+            WIDTH,
+            2,
+            GaussianRBF(20, CUTOFF),
+            CosineCutoff(CUTOFF),
+            field_cutoff_fn=SmoothCutoff(4.0),
         ),
         input_modules=[PairwiseDistances()],
         output_modules=[FieldValue(WIDTH, ELEMENTS)],

@@ -27,8 +27,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from schnetpack_molfield.fields import Grid, VectorFunction
-from schnetpack_molfield.train.chart_seeds import matched_peaks
-from schnetpack_molfield.train.field_fit import FieldFit, FitOptions, make_auto_decoder, psnr
+from schnetpack_molfield.fit.chart_seeds import matched_peaks
+from schnetpack_molfield.fit.field_fit import FieldFit, FitOptions, make_auto_decoder, psnr
 
 COARSE, FINE = 32, 128  # points per side
 MARGIN = 3.0  # Angstrom, as the PSNR of the amortised functions has it

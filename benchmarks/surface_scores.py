@@ -9,8 +9,8 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from schnetpack_molfield.analysis.mesh_distance import mesh_distance
 from schnetpack_molfield.fields import MolecularField, molecular_surface
-from schnetpack_molfield.interfaces.mesh_distance import mesh_distance
 
 N_CELLS, PER_CELL = 32, 4  # along each axis
 #: Signed distance (n, 1) at points (n, 3) in Angstrom.

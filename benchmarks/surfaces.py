@@ -30,9 +30,9 @@ from torch import Tensor
 
 from benchmarks.training import Molecules, neighbours, rows_of
 from schnetpack_molfield import MolecularField
+from schnetpack_molfield.analysis.mesh_distance import mesh_distance
 from schnetpack_molfield.atomistic import SignedDistance
 from schnetpack_molfield.fields import molecular_surface
-from schnetpack_molfield.interfaces.mesh_distance import mesh_distance
 from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import SurfaceLoss

@@ -36,7 +36,9 @@ class Ensemble(nn.Module):
         """Place the charts at positions (n_members, n_charts, 3)."""
         super().__init__()
         n_members, origins = len(positions), positions.mean(dim=0)
-        atlas = LatentAtlas(origins, 16, n_members, moves=positions - origins, cutoff=2.5, pairs_per_block=2**24)
+        atlas = LatentAtlas(
+            origins, 16, n_members, moves=positions - origins, cutoff=2.5, pairs_per_block=2**24
+        )
         head = LearnedDistance(16, radius=1.6)
         table = LatentTable(torch.eye(n_members))
         self.model = NeuralNetworkPotential(atlas, [table], [head])

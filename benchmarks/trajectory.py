@@ -22,7 +22,7 @@ from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
 
 from benchmarks.dynamics import give_velocities
-from schnetpack_molfield.fields.checks import check_new_file
+from schnetpack_molfield.checks import check_new_file
 from schnetpack_molfield.interfaces import MolFieldCalculator
 
 TIME_STEP = 0.5  # fs

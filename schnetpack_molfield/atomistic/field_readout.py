@@ -6,7 +6,7 @@ from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
 from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.irreps import DEGREE
 
 __all__ = ["FieldReadout"]

@@ -75,7 +75,7 @@ class FieldValue(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the values at the points to the dictionary and return it."""
-        check_read(inputs, self.n_in, self.degree)
+        self.check_function(inputs)
         if "field_values" not in inputs:
             values = inputs["field_axes"].new_zeros(0, len(self.channels))
             gradients = values.new_zeros(0, len(self.channels), 3)
@@ -87,6 +87,10 @@ class FieldValue(nn.Module):
         if self.gradient_key:
             inputs[self.gradient_key] = gradients
         return inputs
+
+    def check_function(self, inputs: dict[str, Tensor]) -> None:
+        """Raise unless the representation has left a function that this head can read."""
+        check_read(inputs, self.n_in, self.degree)
 
     def values(
         self,

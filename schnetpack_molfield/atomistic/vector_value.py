@@ -63,12 +63,16 @@ class VectorValue(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the vectors at the points to the dictionary and return it."""
-        check_read(inputs, self.n_in, self.degree)
+        self.check_function(inputs)
         if "field_values" in inputs:
             inputs[self.output_key] = self.of_function(inputs["field_values"])
         else:
             inputs[self.output_key] = inputs["field_axes"].new_zeros(0, 3)
         return inputs
+
+    def check_function(self, inputs: dict[str, Tensor]) -> None:
+        """Raise unless the representation has left a function that this head can read."""
+        check_read(inputs, self.n_in, self.degree)
 
     def values(
         self,

@@ -26,10 +26,10 @@ def check(model: Model, without: Without = ["checks_input"]) -> None:  # noqa: B
     With its own representation, a fixed read-out, and molecules and paths that are hard: in a
     minute or two. Ends with status 1 if a promise is broken.
     """
-    from schnetpack_molfield.interfaces.checks import load_potential_file
+    from schnetpack_molfield.model_files import load_model_file
     from schnetpack_molfield.testing import validate_representation
 
-    representation = load_potential_file(model).representation
+    representation = load_model_file(model).representation
     try:
         measurements = validate_representation(representation, without)
     except KeyError as error:

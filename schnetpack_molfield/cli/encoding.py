@@ -40,19 +40,19 @@ def encoding(
     With several models the similarity of their encodings (linear centred kernel alignment, over
     the distances that all of them see) is drawn and printed.
     """
-    from schnetpack_molfield.fields.checks import check_new_file
-    from schnetpack_molfield.interfaces.checks import load_potential_file
-    from schnetpack_molfield.interfaces.encodings import (
+    from schnetpack_molfield.analysis.encodings import (
         PICTURES,
         encoding_curves,
         model_cutoff,
         plot_encodings,
         similarity_matrix,
     )
+    from schnetpack_molfield.checks import check_new_file
+    from schnetpack_molfield.model_files import load_model_file
 
     check_new_file(out, PICTURES, force)
     symbols = _pair(pair)
-    loaded = {name: load_potential_file(path) for name, path in _names(models).items()}
+    loaded = {name: load_model_file(path) for name, path in _names(models).items()}
     cutoff = min(model_cutoff(model) for model in loaded.values())
     curves = {name: encoding_curves(model, cutoff, symbols) for name, model in loaded.items()}
     plot_encodings(curves, out, _elements(elements, list(loaded.values())), force)

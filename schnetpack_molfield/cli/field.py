@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from schnetpack_molfield.fields import MolecularField
-    from schnetpack_molfield.interfaces.fitted import FittedFields
+    from schnetpack_molfield.fit.fitted_fields import FittedFields
 
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
@@ -45,6 +45,13 @@ Channel = Annotated[
     str | None, typer.Option("--channel", "-c", help="May be left out if there is only one.")
 ]
 Level = Annotated[float | None, typer.Option(help="Value of the channel on the surface.")]
+Units = Annotated[
+    str | None,
+    typer.Option(
+        help="Unit of the values and of --level, for example e/bohr^3. Without it: the channel's "
+        "own; in cube files what programs expect there (e/bohr^3, Ha/e, 1/bohr^1.5)."
+    ),
+]
 Spacing = Annotated[float, typer.Option(help="Distance between grid points in Angstrom.")]
 Margin = Annotated[float, typer.Option(help="Distance of the walls from the atoms in Angstrom.")]
 Time = Annotated[
@@ -64,6 +71,7 @@ def field(
     structure: Structure = None,
     channel: Channel = None,
     level: Level = None,
+    units: Units = None,
     spacing: Spacing = 0.2,
     margin: Margin = 4.0,
     time: Time = None,
@@ -72,14 +80,15 @@ def field(
     force: Force = False,
 ) -> None:
     """Ask a trained or fitted model for the field of a molecule and write it."""
-    from schnetpack_molfield.fields.checks import check_new_file
-    from schnetpack_molfield.interfaces.checks import check_device
+    from schnetpack_molfield.checks import check_device, check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
     learned = _ask(model, structure, time, member, check_device(device))
+    if units is not None:
+        learned = learned.in_units(units, channel)
     suffix = out.suffix.lower()
     if suffix in CUBES:
-        learned.to_cube(out, channel, spacing, margin, force)
+        learned.to_cube(out, channel, spacing, margin, force, units)
     elif suffix == ".npz":
         _write_arrays(out, learned, channel, spacing, margin)
     elif suffix in MESHES:
@@ -110,7 +119,7 @@ def _ask(
 
 def _fitted(model: Path) -> "FittedFields | None":
     """What is in a file of `molfield fit`; None if it isn't one."""
-    from schnetpack_molfield.interfaces.fitted import FittedFields
+    from schnetpack_molfield.fit.fitted_fields import FittedFields
 
     try:
         return FittedFields.load(model)
@@ -120,7 +129,7 @@ def _fitted(model: Path) -> "FittedFields | None":
 
 def _read(structure: str) -> "Atoms":
     """The only or the last structure of a file."""
-    from schnetpack_molfield.interfaces.structures import read_molecules
+    from schnetpack_molfield.datasets.molecules import read_molecules
 
     atoms = read_molecules(structure)[-1]
     if n_waters := atoms.info.get("n_waters"):

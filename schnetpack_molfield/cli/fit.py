@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from schnetpack_molfield.interfaces.fit_task import FitTask
-    from schnetpack_molfield.train.field_fit import FieldFit
+    from schnetpack_molfield.fit.field_fit import FieldFit
+    from schnetpack_molfield.fit.task import FitTask
 
 Structure = Annotated[
     str,
@@ -74,12 +74,12 @@ def fit(
     Ctrl-C stops the fit; the file holds the best so far, and --resume continues. Ask it at any
     resolution by `molfield field --model FILE.pt`.
     """
-    from schnetpack_molfield.fields.checks import check_new_file
-    from schnetpack_molfield.interfaces.channels import default_channels
-    from schnetpack_molfield.interfaces.checks import check_device
-    from schnetpack_molfield.interfaces.fit_task import FitTask, resume_fit
-    from schnetpack_molfield.interfaces.structures import read_molecules
-    from schnetpack_molfield.train.field_fit import FitOptions
+    from schnetpack_molfield.checks import check_device, check_new_file
+    from schnetpack_molfield.datasets.molecules import read_molecules
+    from schnetpack_molfield.fit.channels import default_channels
+    from schnetpack_molfield.fit.field_fit import FitOptions
+    from schnetpack_molfield.fit.files import resume_fit
+    from schnetpack_molfield.fit.task import FitTask
 
     frames = read_molecules(structure)
     out = out or _name(structure)
@@ -114,7 +114,7 @@ def _run(out: Path, task: "FitTask", running: "FieldFit") -> None:
     """Fit with a progress bar; the file is replaced after every check of the error."""
     from rich.progress import Progress
 
-    from schnetpack_molfield.interfaces.fit_task import save_fit_file
+    from schnetpack_molfield.fit.files import save_fit_file
 
     saved = running.step
     with Progress(console=Console(stderr=True)) as bar:

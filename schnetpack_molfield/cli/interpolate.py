@@ -45,9 +45,9 @@ def interpolate(
     """Write the fields along the line between the latents of two members, on one grid."""
     import numpy as np
 
+    from schnetpack_molfield.checks import check_new_file
     from schnetpack_molfield.fields import Grid
-    from schnetpack_molfield.fields.checks import check_new_file
-    from schnetpack_molfield.interfaces.fitted import FittedFields
+    from schnetpack_molfield.fit.fitted_fields import FittedFields
 
     family = FittedFields.load(fitted)
     fields = [family.between(start, end, s) for s in np.linspace(0, 1, steps)]
@@ -96,10 +96,7 @@ def _write_cubes(
     files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
 ) -> None:
     """One channel of every field, each in a cube file with its atoms."""
-    from schnetpack_molfield.interfaces.cube import write_cube
+    from schnetpack_molfield.fields.cube import write_field
 
-    column = fields[0].index(channel)
-    pairs = zip(files, track(fields, "fields", transient=True), strict=True)
-    for file, field in pairs:
-        values = field(grid.points)[:, column].numpy().reshape(grid.shape)  # (nx, ny, nz)
-        write_cube(file, field.atoms, grid, values, fields[0].channels[column])
+    for file, field in zip(files, track(fields, "fields", transient=True), strict=True):
+        write_field(file, field, grid, channel)

@@ -41,10 +41,9 @@ def refine(
     """
     import ase.io
 
-    from schnetpack_molfield.fields.checks import check_new_file
+    from schnetpack_molfield.checks import check_device, check_new_file
+    from schnetpack_molfield.datasets.refined_trajectory import refine, timed_frames
     from schnetpack_molfield.interfaces import MolFieldCalculator
-    from schnetpack_molfield.interfaces.checks import check_device
-    from schnetpack_molfield.interfaces.refined_trajectory import refine, timed_frames
 
     check_new_file(out, (".extxyz",), force)
     known = timed_frames(frames, frame_time)

@@ -9,8 +9,8 @@ from hydra.errors import CompactHydraException
 from hydra.utils import to_absolute_path
 from schnetpack.data import AtomsDataModule, BaseAtomsData, load_dataset
 
+from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.datasets.database import replace_when_complete
-from schnetpack_molfield.transform.checks import did_you_mean
 
 IMPORT_HINT = "`molfield import FILES --out FILE.db` makes one from extended XYZ or npz files"
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from schnetpack import properties
 from schnetpack.datasets import QM9
 
-from schnetpack_molfield.transform.checks import did_you_mean
+from schnetpack_molfield.checks import did_you_mean
 
 #: Unit suffixes of archive keys and their names in SchNetPack, longest first.
 UNIT_SUFFIXES = {

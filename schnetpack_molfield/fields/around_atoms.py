@@ -10,10 +10,10 @@ from ase import Atoms
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import check_atoms
+from schnetpack_molfield.checks import check_atoms, check_positive
 from schnetpack_molfield.fields.derivatives import Evaluate
 from schnetpack_molfield.fields.field import Field
-from schnetpack_molfield.fields.grid import Grid, check_positive
+from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
 
 

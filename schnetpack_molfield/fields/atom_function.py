@@ -11,7 +11,7 @@ from ase import Atoms
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
-from schnetpack_molfield.fields.checks import check_atoms, check_points
+from schnetpack_molfield.checks import check_atoms, check_points
 from schnetpack_molfield.fields.derivatives import Evaluate, channel_gradient
 from schnetpack_molfield.fields.molecular_field import MolecularField
 

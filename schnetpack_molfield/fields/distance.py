@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from schnetpack_molfield.checks import check_choice, check_positive
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import distances, squared_distances
-from schnetpack_molfield.fields.grid import check_positive
 from schnetpack_molfield.fields.tables import radii_table
 from schnetpack_molfield.fields.union_of_balls import Balls, distance_to_union
-from schnetpack_molfield.nn.choices import check_choice
 
 #: Radius of a water molecule in Angstrom: Lee & Richards, J. Mol. Biol. 55, 379 (1971).
 WATER_RADIUS = 1.4

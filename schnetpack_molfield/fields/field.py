@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import check_points
+from schnetpack_molfield.checks import check_choice, check_points
 from schnetpack_molfield.fields.derivatives import (
     Evaluate,
     channel_gradient,
     channel_laplacian,
 )
 from schnetpack_molfield.fields.grid import Grid
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.fields.units import unit_factor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Field:
@@ -87,6 +92,26 @@ class Field:
         values = self(grid.points)[:, column]  # (n_points,)
         return float(values.double().sum()) * grid.cell_volume
 
+    def in_units(self, units: str, channel: str | None = None) -> Self:
+        """The same field with a channel in another unit.
+
+        Args:
+            units: a unit of the same quantity, for example "e/bohr^3" for a density.
+            channel: name of the channel; may be left out if there is only one.
+
+        Raises:
+            ValueError: if the channel's unit can't be converted to this one.
+        """
+        column = self.index(channel)
+        name = self.channels[column]
+        factor = unit_factor(self.units[name], units)
+        factors = torch.ones(len(self.channels), dtype=self.dtype, device=self.device)
+        factors[column] = factor
+        converted, evaluate = copy(self), self.evaluate
+        converted.evaluate = lambda points: evaluate(points) * factors  # (n_points, n_channels)
+        converted.units = {**self.units, name: units}
+        return converted
+
     def index(self, channel: str | None = None) -> int:
         """Column of a channel.
 
@@ -99,6 +124,11 @@ class Field:
             raise ValueError(f"name a channel, one of: {', '.join(self.channels)}")
         check_choice("channel", channel, self.channels)
         return self.channels.index(channel)
+
+    def label(self, channel: str | None = None) -> str:
+        """Name and unit of a channel, for people."""
+        name = self.channels[self.index(channel)]
+        return f"{name} ({self.units[name]})" if self.units[name] else name
 
     def _in_blocks(
         self, operation: Callable[[Evaluate, Tensor], Tensor], points: ArrayLike | Tensor

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase.units import Bohr
 
+from schnetpack_molfield.checks import check_positive
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -82,9 +84,3 @@ class Grid:
         """The nearest grid that a cube file, with six decimals in bohr, holds without loss."""
         origin, steps = (np.round(x / Bohr, 6) * Bohr for x in (self.origin, self.steps))
         return Grid(origin, steps, self.shape)
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless `value` is a positive, finite number."""
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number, got {value}")

@@ -10,9 +10,13 @@ import torch
 from ase import Atoms
 from numpy.typing import ArrayLike
 
+from schnetpack_molfield.checks import check_new_file
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
-from schnetpack_molfield.fields.checks import check_new_file
+from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
+from schnetpack_molfield.fields.learned_field import ask_model
+from schnetpack_molfield.fields.mesh import SUFFIXES, marching_cubes, write_mesh
+from schnetpack_molfield.fields.pictures import draw_slice, draw_surfaces, save, view_surfaces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,9 +80,7 @@ class MolecularField(FieldAroundAtoms):
             ValueError: if the file isn't a model, the model has no field, the structure is bad, or
                 atoms and time aren't what the model's field is a function of.
         """
-        from schnetpack_molfield.interfaces.field_model import learned_field
-
-        return learned_field(model, atoms, dtype, device, time)
+        return cls(**ask_model(model, atoms, dtype, device, time)._asdict())
 
     def isosurface(
         self,
@@ -102,8 +104,6 @@ class MolecularField(FieldAroundAtoms):
         Raises:
             ValueError: if the channel does not take this value on the grid.
         """
-        from schnetpack_molfield.interfaces.mesh import marching_cubes
-
         return marching_cubes(*self._channel_on_grid(channel, spacing, margin), level)
 
     def to_cube(
@@ -113,11 +113,14 @@ class MolecularField(FieldAroundAtoms):
         spacing: float = 0.2,
         margin: float = 4.0,
         force: bool = False,
+        units: str | None = None,
     ) -> Grid:
         """Write a channel as a Gaussian cube file.
 
-        The grid is moved by less than 1e-6 Angstrom to one that the file's digits hold exactly,
-        so that the values belong to the very points a reader gets.
+        Values are in the unit that programs expect in such a file: densities in e/bohr^3,
+        potentials in Ha/e, orbitals in 1/bohr^1.5, anything else in the channel's own unit. The
+        comment line says which. The grid is moved by less than 1e-6 Angstrom to one that the
+        file's digits hold exactly, so that the values belong to the very points a reader gets.
 
         Args:
             path: file to write, `*.cube` or `*.cub`.
@@ -125,20 +128,18 @@ class MolecularField(FieldAroundAtoms):
             spacing: distance between points in Angstrom.
             margin: distance of the grid's walls from the outermost atoms in Angstrom.
             force: overwrite the file if it exists.
+            units: unit of the values in the file, in place of the custom.
 
         Returns:
             The grid that was written.
 
         Raises:
             FileExistsError: if the file exists and `force` is not set.
+            ValueError: if the channel's unit can't be converted to `units`.
         """
-        from schnetpack_molfield.interfaces.cube import write_cube
-
-        path, column = check_new_file(path, (".cube", ".cub"), force), self.index(channel)
+        path = check_new_file(path, (".cube", ".cub"), force)
         grid = Grid.around(self.atoms.positions, spacing, margin).as_written_in_cube()
-        values = self(grid.points)[:, column].view(grid.shape)  # (nx, ny, nz)
-        label = self._label(self.channels[column])
-        write_cube(path, self.atoms, grid, values.numpy(force=True), label)
+        write_field(path, self, grid, channel, units)
         return grid
 
     def to_mesh(
@@ -155,8 +156,6 @@ class MolecularField(FieldAroundAtoms):
         Raises:
             FileExistsError: if the file exists and `force` is not set.
         """
-        from schnetpack_molfield.interfaces.mesh import SUFFIXES, write_mesh
-
         path = check_new_file(path, SUFFIXES, force)
         write_mesh(path, *self.isosurface(channel, level, spacing, margin))
 
@@ -181,15 +180,13 @@ class MolecularField(FieldAroundAtoms):
             spacing: distance between points in Angstrom.
             force: overwrite the file if it exists.
         """
-        from schnetpack_molfield.interfaces.pictures import draw_slice, save
-
         path, column = _picture_path(path, force), self.index(channel)
         points, values = self.plane(center, normal, size, spacing)
         figure = draw_slice(
             points.numpy(force=True),
             values[..., column].numpy(force=True),
             self.atoms,
-            self._label(self.channels[column]),
+            self.label(channel),
         )
         return save(figure, path)
 
@@ -212,14 +209,11 @@ class MolecularField(FieldAroundAtoms):
             margin: how far from the atoms to search in Angstrom.
             force: overwrite the file if it exists.
         """
-        from schnetpack_molfield.interfaces.mesh import marching_cubes
-        from schnetpack_molfield.interfaces.pictures import draw_surfaces, save
-
         path = _picture_path(path, force)
         grid, values = self._channel_on_grid(channel, spacing, margin)
         levels = _levels(values, level)
         meshes = [marching_cubes(grid, values, level) for level in levels]
-        title = self._label(self.channels[self.index(channel)])
+        title = self.label(channel)
         return save(draw_surfaces(meshes, levels, self.atoms, title), path)
 
     def view(
@@ -230,8 +224,6 @@ class MolecularField(FieldAroundAtoms):
         margin: float = 4.0,
     ) -> Any:
         """An interactive py3Dmol view for notebooks; arguments as in `render`."""
-        from schnetpack_molfield.interfaces.pictures import view_surfaces
-
         grid, values = self._channel_on_grid(channel, spacing, margin)
         return view_surfaces(grid, values, _levels(values, level), self.atoms)
 
@@ -242,11 +234,6 @@ class MolecularField(FieldAroundAtoms):
         column = self.index(channel)
         grid, values = self.grid(spacing, margin)
         return grid, values[..., column].numpy(force=True)
-
-    def _label(self, channel: str) -> str:
-        """Name and unit of a channel, for people."""
-        unit = self.units[channel]
-        return f"{channel} ({unit})" if unit else channel
 
 
 def _levels(values: np.ndarray, level: float) -> list[float]:

@@ -10,10 +10,10 @@ from ase.units import Bohr
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
 from schnetpack_molfield.fields.promolecule_table import ATOMIC_GAUSSIANS
-from schnetpack_molfield.nn.choices import check_choice
 
 #: Densities per unit of volume: how many of them one electron per cubic Angstrom is.
 DENSITY_UNITS = {"e/Ang^3": 1.0, "e/bohr^3": Bohr**3}

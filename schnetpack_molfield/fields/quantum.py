@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.units import Bohr, Hartree
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import check_atoms, optional_import
+from schnetpack_molfield.checks import check_atoms, optional_import
 from schnetpack_molfield.fields.geometry import distances
 from schnetpack_molfield.fields.molecular_field import MolecularField
 

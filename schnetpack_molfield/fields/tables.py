@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from schnetpack_molfield.fields.checks import optional_import
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice, optional_import
 
 #: Radii in Angstrom by atomic number. "vdw": Bondi 1964 and later sources, see `ase.data.vdw`;
 #: "vdw_alvarez": Alvarez, Dalton Trans. 42, 8617 (2013); "covalent": Cordero et al., Dalton

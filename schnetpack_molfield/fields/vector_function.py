@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from schnetpack_molfield.checks import check_positive
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
-from schnetpack_molfield.fields.grid import check_positive
 from schnetpack_molfield.fields.tables import (
     N_ELEMENTS,
     ElementTable,

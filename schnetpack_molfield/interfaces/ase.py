@@ -13,9 +13,10 @@ from schnetpack.interfaces import AtomsConverter, SpkCalculator
 from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transform
 
-from schnetpack_molfield.interfaces.checks import load_potential_file
+from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.interfaces.potential import as_potential, read_settings
-from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure, did_you_mean
+from schnetpack_molfield.model_files import load_model_file
+from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 
 __all__ = ["MolFieldCalculator"]
 
@@ -35,9 +36,13 @@ class MolFieldCalculator(SpkCalculator):
 
     Everything a simulation needs comes from the model's own record; what is given overrides it.
     Energies are in eV, forces in eV/Angstrom, the stress (dE/dstrain / volume, six Voigt
-    components, only for periodic cells) in eV/Angstrom^3. Forces and stress are derivatives of
-    the energy, also for a model that was trained on energies alone. One evaluation gives all of
-    them, where SchNetPack's calculator evaluates the model once per property.
+    components, positive under tension) in eV/Angstrom^3. Forces and stress are derivatives of the
+    energy, also for a model that was trained on energies alone. One evaluation gives all of them,
+    where SchNetPack's calculator evaluates the model once per property.
+
+    The cell vectors may stand in any order, left-handed too. As in ASE's own calculators there is
+    a stress only where a periodic cell has a volume: a slab or wire with a zero vector has none,
+    one with vacuum has a stress that refers to the volume with the vacuum.
 
     Args:
         model: File ``best_model``, the folder of the run with it, or a model.
@@ -72,7 +77,7 @@ class MolFieldCalculator(SpkCalculator):
             raise TypeError(f"MolFieldCalculator has no option {unknown!r}: {hint}")
         # a copy of the user's own model, because it is frozen and extended below
         is_model = isinstance(model, AtomisticModel)
-        model = deepcopy(model) if is_model else load_potential_file(model)
+        model = deepcopy(model) if is_model else load_model_file(model)
         # SpkCalculator's own constructor would load the model a second time
         Calculator.__init__(self)
         self.settings = read_settings(model, **options)

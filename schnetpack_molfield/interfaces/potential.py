@@ -7,9 +7,9 @@ import torch
 from schnetpack.atomistic import Forces, Response, Strain
 from schnetpack.model import AtomisticModel
 
-from schnetpack_molfield.interfaces.checks import check_dtype, check_unit
-from schnetpack_molfield.train.record import read_record
-from schnetpack_molfield.transform.checks import did_you_mean
+from schnetpack_molfield.checks import check_dtype, check_unit, did_you_mean
+from schnetpack_molfield.model_files import read_record
+from schnetpack_molfield.nn import RightHandedCell
 
 __all__ = ["PotentialSettings", "as_potential", "read_settings"]
 
@@ -124,6 +124,7 @@ def as_potential(model: AtomisticModel, settings: PotentialSettings) -> Atomisti
         model.output_modules = torch.nn.ModuleList([*kept, Forces(True, True, *keys)])
     if not any(isinstance(module, Strain) for module in model.input_modules):
         model.input_modules.insert(0, Strain())
+    model.input_modules.insert(0, RightHandedCell())
     for name, child in model.named_children():
         if name != "postprocessors":
             child.to(settings.dtype)

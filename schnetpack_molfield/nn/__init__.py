@@ -6,6 +6,7 @@ from schnetpack_molfield.nn.angular import (
     cos_angle,
     dihedral_components,
 )
+from schnetpack_molfield.nn.cells import RightHandedCell, right_handed
 from schnetpack_molfield.nn.cutoff import SmoothCutoff
 from schnetpack_molfield.nn.element_pairs import ElementPairs
 from schnetpack_molfield.nn.radial import LearnedRadialEncoding
@@ -17,7 +18,9 @@ __all__ = [
     "LearnedAngularEncoding",
     "LearnedDihedralEncoding",
     "LearnedRadialEncoding",
+    "RightHandedCell",
     "SmoothCutoff",
     "cos_angle",
     "dihedral_components",
+    "right_handed",
 ]

@@ -4,6 +4,8 @@ from schnetpack import properties
 from schnetpack.utils import str2class
 from torch import Tensor, nn
 
+from schnetpack_molfield.nn.cells import right_handed
+
 __all__ = ["ElementPairs"]
 
 
@@ -43,6 +45,8 @@ class ElementPairs(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run the representation; see there for the keys."""
+        if properties.cell in inputs:  # for the stress, which output modules divide by the volume
+            inputs[properties.cell] = right_handed(inputs[properties.cell])
         z = inputs[properties.Z]  # (n_atoms,)
         basis = self.representation.radial_basis
         basis.condition_on(z[inputs[properties.idx_i]], z[inputs[properties.idx_j]])

@@ -7,7 +7,7 @@ from schnetpack.nn.radial import BesselRBF, GaussianRBF
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from schnetpack_molfield.nn.choices import check_choice
+from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.spline import CubicSpline
 
 __all__ = ["LearnedRadialEncoding", "PairCorrection"]

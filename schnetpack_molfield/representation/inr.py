@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from schnetpack_molfield.nn.activations import ACTIVATIONS
-from schnetpack_molfield.nn.choices import Part, check_part, make_part
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE, n_rows
+from schnetpack_molfield.nn.parts import Part, check_part, make_part
 from schnetpack_molfield.representation.frames import FRAMES
 from schnetpack_molfield.representation.hypernetwork import HYPERNETWORKS
 from schnetpack_molfield.representation.tokenization import WeightTokenizer

@@ -9,9 +9,11 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.choices import Part, check_choice
+from schnetpack_molfield.checks import check_choice
+from schnetpack_molfield.nn.cells import right_handed
 from schnetpack_molfield.nn.dense import EquivariantDense, ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE, n_rows
+from schnetpack_molfield.nn.parts import Part
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas, with_window
 from schnetpack_molfield.representation.encoder import AtomEncoder, ExternalFields
@@ -213,6 +215,8 @@ class MolField(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
+        if properties.cell in inputs:  # for the stress, which output modules divide by the volume
+            inputs[properties.cell] = right_handed(inputs[properties.cell])
         layout, distances, harmonics = self.atlas(inputs)
         basis = self.radial_basis(distances)[layout.points]  # (n_atoms, n_points, n_rbf)
         rounds = self.radial_functions(basis).split(self.n_hidden, dim=-1)

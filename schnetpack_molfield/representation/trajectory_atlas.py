@@ -52,6 +52,8 @@ class TrajectoryAtlas(Transform):
         ValueError: when called with a time that isn't finite.
     """
 
+    #: Tells who asks the field that it is one of point and time.
+    reads_time = True
     start: Tensor
     step: Tensor
 

@@ -1,6 +1,7 @@
 """Losses, metrics and callbacks."""
 
-from schnetpack_molfield.train.callbacks import ModelRecord, PrintTestErrors, PrintUsage
+from schnetpack_molfield.model_files import attach_record, read_record
+from schnetpack_molfield.train.callbacks import ModelRecord
 from schnetpack_molfield.train.losses import (
     EikonalLoss,
     NormalLoss,
@@ -10,21 +11,27 @@ from schnetpack_molfield.train.losses import (
     WeightPoints,
 )
 from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeError
-from schnetpack_molfield.train.record import attach_record, make_record, read_record
+from schnetpack_molfield.train.record import field_units, make_record
+from schnetpack_molfield.train.results import RecordResults, RunResults
+from schnetpack_molfield.train.summary import PrintSummary
+from schnetpack_molfield.train.threads import ChooseThreads
 
 __all__ = [
+    "ChooseThreads",
     "EikonalLoss",
     "IntersectionOverUnion",
     "ModelRecord",
     "NormalLoss",
-    "PrintTestErrors",
-    "PrintUsage",
+    "PrintSummary",
+    "RecordResults",
     "RelativeError",
     "RelativeL1",
     "RelativeL2",
+    "RunResults",
     "SurfaceLoss",
     "WeightPoints",
     "attach_record",
+    "field_units",
     "make_record",
     "read_record",
 ]

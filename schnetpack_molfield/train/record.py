@@ -17,14 +17,12 @@ It is part of the pickled model and of checkpoints. TorchScript keeps no such di
 same record stands as text in `model.molfield_record_json`, which a scripted model keeps.
 """
 
-import json
 from typing import Any
 
 from ase.data import chemical_symbols
 from schnetpack.atomistic import Forces, Response
 from schnetpack.data import AtomsDataModule
 from schnetpack.model import AtomisticModel
-from torch import nn
 
 from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets.qm9_reference import ENERGIES
@@ -58,7 +56,7 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
         "cutoff": float(has_cutoff.cutoff),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
         "distance_unit": datamodule.dataset.distance_unit,
-        "property_units": {key: units[key] for key in outputs if key in units},
+        "property_units": field_units(model) | {key: units[key] for key in outputs if key in units},
         "energy_key": getattr(forces, "energy_key", energy),
         "forces_key": forces_key if forces_key in outputs else None,
         "stress_key": stress if stress in outputs else None,
@@ -67,22 +65,15 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
     }
 
 
+def field_units(model: AtomisticModel) -> dict[str, str]:
+    """Units of the fields that a model's heads are asked for, by key."""
+    heads = [module for module in model.output_modules if getattr(module, "units", "")]
+    return {head.output_key: head.units for head in heads}
+
+
 def training_elements(datamodule: AtomsDataModule) -> list[str]:
     """Symbols of all elements in the training set, read without its labels."""
     training = {index + 1 for index in datamodule.train_idx}  # rows count from one
     rows = datamodule.dataset.conn.select(columns=["id", "numbers"], include_data=False)
     numbers = {int(z) for row in rows if row.id in training for z in row.numbers}
     return [chemical_symbols[z] for z in sorted(numbers)]
-
-
-def attach_record(model: AtomisticModel, record: dict[str, Any]) -> None:
-    """Make the record part of the model."""
-    model.molfield_record = record
-    model.molfield_record_json = json.dumps(record)
-
-
-def read_record(model: nn.Module) -> dict[str, Any] | None:
-    """Return the record of a model, scripted or not; None if it has none."""
-    record = getattr(model, "molfield_record", None)
-    text = getattr(model, "molfield_record_json", None)
-    return json.loads(text) if record is None and text is not None else record

@@ -7,6 +7,7 @@ import schnetpack as spk
 import torch
 from ase.build import molecule
 from ase.io.cube import read_cube_data
+from ase.units import Bohr
 from schnetpack.nn import CosineCutoff, GaussianRBF
 from typer.testing import CliRunner
 
@@ -40,6 +41,21 @@ def test_cube(folder):
     assert result.exit_code == 0, result.output
     values, atoms = read_cube_data("x.cube")
     assert len(atoms) == 3 and values.max() > 1.0
+
+
+def test_units(folder):
+    values = {}
+    for units in ([], ["--units", "e/Ang^3"]):
+        out = f"x{len(units)}.cube"
+        assert run("water.xyz", "-c", "electron_density", "-o", out, *units).exit_code == 0
+        values[len(units)] = read_cube_data(out)[0]
+    np.testing.assert_allclose(values[0], values[2] * Bohr**3, rtol=1e-5, atol=1e-9)
+    assert (folder / "x2.cube").read_text().startswith("electron_density (e/Ang^3)")
+    chosen = ["-c", "electron_density", "--units", "e/bohr^3"]
+    assert run("water.xyz", "-o", "x.npz", *chosen).exit_code == 0
+    with np.load("x.npz") as arrays:
+        assert arrays["units"].tolist() == ["e/bohr^3"]
+        np.testing.assert_allclose(arrays["values"][..., 0], values[0], rtol=1e-4, atol=1e-8)
 
 
 def test_arrays(folder):
@@ -95,6 +111,7 @@ def test_existing_file_needs_force(folder):
         (["nothing.xyz", "-o", "x.npz"], "nothing.xyz isn't a file"),
         (["water.xyz", "-o", "x.txt"], "must end in one of"),
         (["water.xyz", "-o", "x.npz", "-c", "sfd"], "did you mean 'sdf'"),
+        (["water.xyz", "-o", "x.cube", "-c", "sdf", "--units", "V"], "can't be converted to 'V'"),
         (["water.xyz", "-o", "x.cube"], "name a channel, one of: electron_density, sdf"),
         (["cut.pdb", "-o", "x.npz"], "cut.pdb"),
         (["empty.xyz", "-o", "x.npz"], "empty.xyz"),

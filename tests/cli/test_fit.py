@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from schnetpack_molfield.cli import app
 from schnetpack_molfield.fields import VectorFunction
-from schnetpack_molfield.interfaces.fit_task import load_fit_file
-from schnetpack_molfield.interfaces.fitted import FittedFields
-from schnetpack_molfield.train import field_fit
+from schnetpack_molfield.fit import field_fit
+from schnetpack_molfield.fit.files import load_fit_file
+from schnetpack_molfield.fit.fitted_fields import FittedFields
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_device_is_named(folder, monkeypatch):
 def test_a_fit_moves_between_devices(folder, monkeypatch):
     """Begun on the GPU, continued and asked on the CPU."""
     with monkeypatch.context() as patch:
-        patch.setattr("schnetpack_molfield.interfaces.fit_task.FieldFit", _Interrupted)
+        patch.setattr("schnetpack_molfield.fit.task.FieldFit", _Interrupted)
         assert fit("water.xyz", "--device", "cuda").exit_code == 130
     assert fit("water.xyz", "--resume").exit_code == 0
     there = FittedFields.load("x.pt").field(device="cuda")([[0.1, 0.2, 0.3]])
@@ -169,7 +169,7 @@ def test_interrupted_and_resumed_is_the_same_as_not_interrupted(folder, monkeypa
     assert fit("water.xyz").exit_code == 0
     whole = load_fit_file(folder / "x.pt")["fit"]
     with monkeypatch.context() as patch:
-        patch.setattr("schnetpack_molfield.interfaces.fit_task.FieldFit", _Interrupted)
+        patch.setattr("schnetpack_molfield.fit.task.FieldFit", _Interrupted)
         stopped = fit("water.xyz", "--force")
     assert stopped.exit_code == 130
     assert "x.pt holds the fit after 50 steps, --resume continues it" in stopped.output

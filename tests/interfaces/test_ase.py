@@ -1,6 +1,7 @@
 """MolFieldCalculator: right numbers in ASE's units, for any input, in one line."""
 
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,55 @@ def test_stress_of_a_model_of_energies(recorded: Path, water: Atoms) -> None:
     assert np.abs(expected).max() > 1e-5
     np.testing.assert_allclose(water.get_stress(), expected, rtol=0, atol=1e-8)
     assert water.get_stress(voigt=False).shape == (3, 3)
+
+
+ORDERS = list(permutations(range(3)))
+BULK, SLAB, WIRE = (True, True, True), (True, True, False), (True, False, False)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("pbc", [BULK, SLAB, WIRE])
+def test_stress_whatever_the_order_of_the_vectors(
+    recorded: Path, water: Atoms, order: tuple[int, ...], pbc: tuple[bool, ...]
+) -> None:
+    """Half of the orders are left-handed, where SchNetPack's volume is negative."""
+    water.pbc = pbc
+    reference = MolFieldCalculator(recorded).get_stress(water)
+    water.set_cell(water.cell[list(order)])
+    water.pbc = water.pbc[list(order)]
+    water.calc = MolFieldCalculator(recorded)
+    expected = calculate_numerical_stress(water, eps=1e-4)
+    assert np.abs(expected).max() > 1e-5
+    np.testing.assert_allclose(water.get_stress(), expected, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(water.get_stress(), reference, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("n_vectors", [1, 2])
+def test_no_stress_where_a_vector_is_zero(
+    recorded: Path, water: Atoms, order: tuple[int, ...], n_vectors: int
+) -> None:
+    """As ASE's own calculators have it: there is no volume to divide by. Energies don't mind."""
+    water.pbc = [True] * n_vectors + [False] * (3 - n_vectors)
+    calculator = MolFieldCalculator(recorded)
+    energy = calculator.get_potential_energy(water)
+    cell = water.cell.array * water.pbc[:, None]
+    water.set_cell(cell[list(order)])
+    water.pbc = water.pbc[list(order)]
+    assert calculator.get_potential_energy(water) == pytest.approx(energy, rel=0, abs=1e-9)
+    with pytest.raises(PropertyNotImplementedError):
+        calculator.get_stress(water)
+
+
+def test_stress_of_a_left_handed_cell_by_a_response_module(
+    make_model: MakeModel, water: Atoms
+) -> None:
+    model = make_model()
+    model.output_modules.append(spk.atomistic.Response("energy", ["forces", "stress"]))
+    water.set_cell(water.cell[[1, 0, 2]])
+    stress = MolFieldCalculator(model, energy_unit="eV").get_stress(water)
+    expected = MolFieldCalculator(make_model(), energy_unit="eV").get_stress(water)
+    np.testing.assert_allclose(stress, expected, rtol=0, atol=1e-12)
 
 
 def test_no_stress_without_a_cell(recorded: Path, ethanol: Atoms) -> None:

@@ -1,5 +1,7 @@
 """MolField behind SchNetPack's output modules."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from schnetpack.atomistic import (
     Forces,
     PairwiseDistances,
     Polarizability,
+    Response,
     Strain,
 )
 from schnetpack.model import NeuralNetworkPotential
@@ -104,7 +107,7 @@ def periodic(build):
 
 
 def test_stress_turns_with_the_crystal(periodic, convert, orthogonal):
-    matrix = orthogonal[0] * torch.linalg.det(orthogonal[0])  # ASE's cells are right-handed
+    matrix = orthogonal[0]
     box, turned = molecule("water box"), molecule("water box")
     turned.set_cell(box.cell.array @ matrix.numpy().T, scale_atoms=False)
     turned.positions = box.positions @ matrix.numpy().T
@@ -131,6 +134,28 @@ def test_stress_is_the_derivative_of_the_energy(periodic, convert):
         strain[i, j] = strain[j, i] = h / 2 if i != j else h
         numeric = (energy(strain) - energy(-strain)) / (2 * h * molecule("water box").get_volume())
         assert stress[i, j].item() == pytest.approx(numeric, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "derivatives",
+    [
+        lambda: Forces(calc_stress=True),
+        lambda: Response(properties.energy, [properties.forces, properties.stress]),
+    ],
+    ids=["Forces", "Response"],
+)
+def test_stress_in_training_whatever_the_order_of_the_vectors(derivatives, build, convert, dtype):
+    """SchNetPack's modules divide by a signed volume: its sign is up to the representation."""
+    modules = [Atomwise(n_in=16, output_key="energy"), derivatives()]
+    model = around(build(dtype), modules, Strain()).to(dtype).train()
+    boxes = [molecule("water box") for _ in range(6)]
+    for box, order in zip(boxes, permutations(range(3)), strict=True):
+        box.set_cell(box.cell[list(order)])
+    stress = evaluate(model, convert(*boxes, dtype=dtype))["stress"]
+    assert stress[0].abs().max() > 1e-5
+    torch.testing.assert_close(
+        stress, stress[:1].expand(6, 3, 3), rtol=TOLERANCE[dtype], atol=1e-2 * TOLERANCE[dtype]
+    )
 
 
 @both_atlases

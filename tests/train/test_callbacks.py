@@ -4,8 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import OmegaConf
 from schnetpack.atomistic import Atomwise, Forces, PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
 from schnetpack.nn import CosineCutoff, GaussianRBF
@@ -15,8 +13,6 @@ from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets import QM9Sample
 from schnetpack_molfield.train import (
     ModelRecord,
-    PrintTestErrors,
-    PrintUsage,
     attach_record,
     make_record,
     read_record,
@@ -101,31 +97,3 @@ def test_training_start_attaches_the_record(datamodule: QM9Sample) -> None:
     task = SimpleNamespace(model=model, trainer=SimpleNamespace(datamodule=datamodule))
     ModelRecord().on_fit_start(task.trainer, task)
     assert read_record(model)["energy_key"] == "energy_U0"
-
-
-def test_errors_are_printed_with_units(capsys: pytest.CaptureFixture[str]) -> None:
-    model = potential(Atomwise(8, output_key="energy"))
-    attach_record(model, RECORD)
-    metrics = {"test_energy_mae": torch.tensor(0.01234567), "test_loss": torch.tensor(1.0)}
-    trainer = SimpleNamespace(callback_metrics=metrics, is_global_zero=True)
-    PrintTestErrors().on_test_end(trainer, SimpleNamespace(model=model))
-    assert capsys.readouterr().out == "Test MAE of energy: 0.01235 eV\n"
-
-
-@pytest.mark.parametrize(
-    ("names", "status", "printed"),
-    [
-        ({"energy_key": "energy"}, JobStatus.COMPLETED, True),
-        ({"property": "energy_U0"}, JobStatus.COMPLETED, True),
-        ({"property": "homo"}, JobStatus.COMPLETED, False),
-        ({"property": "energy_U0"}, JobStatus.FAILED, False),
-    ],
-)
-def test_usage_is_printed_for_energies_that_were_trained(
-    tmp_path, capsys: pytest.CaptureFixture[str], names, status, printed
-) -> None:
-    model = tmp_path / "best_model"
-    model.touch()
-    config = OmegaConf.create({"globals": {"model_path": str(model), **names}})
-    PrintUsage().on_job_end(config, JobReturn(status=status))
-    assert (f'MolFieldCalculator("{model}")' in capsys.readouterr().out) is printed

@@ -14,8 +14,9 @@ from ase.build import molecule
 from schnetpack import properties
 from schnetpack.transform import MatScipyNeighborList
 
+from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.interfaces import MolFieldCalculator
-from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure, did_you_mean
+from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 
 Inputs = dict[str, torch.Tensor]
 

@@ -1,0 +1,99 @@
+"""Molecules, complexes and ensembles from a file or a SMILES string."""
+
+import io
+import os
+import re
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN, parse_mmcif, parse_pdb
+from schnetpack_molfield.datasets.smiles import parse_sdf, parse_smiles
+from schnetpack_molfield.datasets.text_files import read_text, structure_suffix
+
+__all__ = ["LIGAND", "PROTEIN", "read_molecules"]
+
+PDB = (".pdb", ".ent")
+CIF = (".cif", ".mmcif")
+SDF = (".sdf", ".mol")
+XYZ = (".xyz", ".extxyz")
+
+
+def read_molecules(source: str | Path) -> list[Atoms]:
+    """Read all models, conformers or frames of a molecule.
+
+    =============  ============================================================================
+    PDB, mmCIF     gemmi; the first of alternative locations; waters are left out unless there
+                   is nothing else, and counted in `info["n_waters"]`. Where there are both,
+                   the array `part` tells polymers (`PROTEIN`) from other residues (`LIGAND`)
+    SDF, MOL       RDKit (extra `chem`); every record is a frame
+    SMILES         RDKit; hydrogens added, one conformer by ETKDG with a fixed seed; fragments
+                   side by side, 3 Angstrom from surface to surface
+    XYZ, others    ASE
+    =============  ============================================================================
+
+    Files may be compressed (`.gz`). A total charge that the source states is `info["charge"]`.
+
+    Args:
+        source: a file, or a SMILES string.
+
+    Returns:
+        The frames in the order of the file, at least one, none of them empty.
+
+    Raises:
+        FileNotFoundError: if a name with the ending of a structure file is no file.
+        ValueError: if there are no atoms, or the file is cut off, broken or periodic.
+        ImportError: if RDKit is needed and missing.
+    """
+    suffix = structure_suffix(source)
+    if not os.path.isfile(source):
+        if suffix in (*PDB, *CIF, *SDF, *XYZ):
+            raise FileNotFoundError(f"{source} isn't a file")
+        return [parse_smiles(str(source))]
+    try:
+        parse = _PARSERS.get(suffix)
+        frames = list(ase.io.iread(source, ":")) if parse is None else parse(read_text(source))
+    except ImportError:
+        raise
+    except Exception as error:  # readers raise whatever comes up in them
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{source} can't be read as a structure ({reason})") from error
+    for number, atoms in enumerate(frames):
+        _check_frame(f"{source}: model {number}", atoms)
+    if not frames:
+        raise ValueError(f"{source} has no atoms")
+    return frames
+
+
+def _check_frame(name: str, atoms: Atoms) -> None:
+    if len(atoms) == 0:
+        raise ValueError(f"{name} has no atoms")
+    if atoms.pbc.any():
+        raise ValueError(f"{name} is periodic, but fields are of molecules: remove its cell")
+    if not np.isfinite(atoms.positions).all():
+        atom = int(np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[0])
+        raise ValueError(f"{name}: atom {atom} ({atoms.symbols[atom]}) has no finite position")
+
+
+def _parse_xyz(text: str) -> list[Atoms]:
+    _check_last_number(text)
+    return list(ase.io.iread(io.StringIO(text), index=":", format="extxyz"))
+
+
+def _check_last_number(text: str) -> None:
+    """Raise ValueError if the last number has lost digits that those above it have."""
+    if text.endswith("\n"):
+        return
+    decimals = [len(m) for m in re.findall(r"\.(\d+)[ \t]*(?:\n|$)", text)]
+    if len(decimals) > 2 and len(set(decimals[:-1])) == 1 and decimals[-1] < decimals[0]:
+        raise ValueError("its last number may be cut off; if it is whole, end the line")
+
+
+_PARSERS = {
+    **dict.fromkeys(PDB, parse_pdb),
+    **dict.fromkeys(CIF, parse_mmcif),
+    **dict.fromkeys(SDF, parse_sdf),
+    **dict.fromkeys(XYZ, _parse_xyz),
+}

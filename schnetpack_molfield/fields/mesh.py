@@ -1,0 +1,52 @@
+"""Isosurfaces as triangle meshes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from schnetpack_molfield.checks import optional_import
+from schnetpack_molfield.fields.grid import Grid
+
+#: Endings of the mesh files that can be written.
+SUFFIXES = (".ply", ".obj", ".glb", ".stl")
+
+
+def marching_cubes(grid: Grid, values: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles of the surface where interpolated values equal a level.
+
+    Lewiner et al., J. Graph. Tools 8, 1 (2003), by scikit-image.
+
+    Args:
+        grid: where the values are.
+        values: (nx, ny, nz).
+        level: value on the surface.
+
+    Returns:
+        Vertices (n, 3) in the lab frame and faces (m, 3), which face away from the enclosed
+        volume.
+
+    Raises:
+        ValueError: if the values do not reach the level.
+    """
+    measure = optional_import("skimage.measure", "viz")
+    if not values.min() < level < values.max():
+        raise ValueError(
+            f"level {level:g} is outside the values on the grid, "
+            f"{values.min():g} to {values.max():g}; choose one in between"
+        )
+    indices, faces, _, _ = measure.marching_cubes(values, level)
+    vertices = grid.to_lab(indices)
+    return vertices, faces if enclosed_volume(vertices, faces) > 0 else faces[:, ::-1]
+
+
+def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
+    """Volume inside a closed mesh, positive if its faces face outwards; in cubic Angstrom."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+
+def write_mesh(path: str | Path, vertices: np.ndarray, faces: np.ndarray) -> None:
+    """Write a mesh in the format of the file's ending, one of `SUFFIXES`."""
+    optional_import("trimesh", "viz").Trimesh(vertices, faces, process=False).export(path)

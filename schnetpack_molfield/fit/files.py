@@ -1,0 +1,68 @@
+"""Files of fits: written whole, read back, and continued from."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from schnetpack_molfield.datasets.database import replace_when_complete
+from schnetpack_molfield.fit.field_fit import FieldFit
+from schnetpack_molfield.fit.task import FitTask
+
+__all__ = ["FORMAT", "load_fit_file", "resume_fit", "save_fit_file"]
+
+#: Marks files of fits; the number grows when their content changes.
+FORMAT = "molfield fit 1"
+
+
+def save_fit_file(path: Path, task: FitTask, fit: FieldFit) -> None:
+    """Write a fit, so that the file is either the old one or the whole new one."""
+    content = {
+        "format": FORMAT,
+        "settings": task.settings(),
+        "numbers": torch.tensor(task.frames[0].numbers),
+        "positions": torch.tensor(task.positions),
+        "scale": fit.scale,
+        "fit": fit.state_dict(),
+    }
+    with replace_when_complete(path) as partial:
+        torch.save(content, partial)
+
+
+def resume_fit(path: Path, task: FitTask, fit: FieldFit) -> None:
+    """Bring a fit of the same task to where the one in a file stopped; it then continues exactly.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is something else, or a fit of something else.
+    """
+    content, settings = load_fit_file(path), task.settings()
+    for name, value in content["settings"].items():
+        if settings[name] != value:
+            raise ValueError(
+                f"{path} was fitted with {name} = {value}, now it is {settings[name]}; "
+                "continue with the same options, or start again with --force"
+            )
+    same = np.array_equal(content["numbers"], task.frames[0].numbers)
+    if not same or not np.array_equal(content["positions"], task.positions):
+        raise ValueError(f"{path} was fitted to another structure; start again with --force")
+    fit.load_state_dict(content["fit"])
+
+
+def load_fit_file(path: Path) -> dict[str, Any]:
+    """Content of a file that `save_fit_file` wrote.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} isn't a file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever comes up in unpickling
+        raise ValueError(f"{path} is not a file of molfield fit") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a file of molfield fit of this version")
+    return content

@@ -1,0 +1,84 @@
+"""Isosurfaces against spheres, and mesh files."""
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import molecule
+
+from schnetpack_molfield.fields import MolecularField, PromoleculeDensity, SignedDistance
+from schnetpack_molfield.fields.mesh import enclosed_volume
+
+pytest.importorskip("skimage")
+trimesh = pytest.importorskip("trimesh")
+
+CENTER = np.array([1.0, -2.0, 3.0])
+
+
+def area(vertices: np.ndarray, faces: np.ndarray) -> float:
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+
+
+@pytest.mark.parametrize("radius", [0.8, 1.5, 3.0])
+def test_sphere(radius, dtype):
+    ball = SignedDistance({"He": radius}).of(Atoms("He", positions=[CENTER]), dtype=dtype)
+    vertices, faces = ball.isosurface(channel="sdf", level=0.0, spacing=radius / 10)
+    assert vertices.shape[1] == faces.shape[1] == 3
+    assert area(vertices, faces) == pytest.approx(4 * np.pi * radius**2, rel=0.01)
+    assert enclosed_volume(vertices, faces) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)
+    distances = np.linalg.norm(vertices - CENTER, axis=1)  # in the lab frame
+    np.testing.assert_allclose(distances, radius, atol=2e-3 * radius)
+
+
+def test_vertices_lie_on_the_level_of_a_density():
+    field = PromoleculeDensity().of(molecule("CH3CH2OH"), dtype=torch.float64)
+    vertices, faces = field.isosurface(level=0.02, spacing=0.1)
+    values = field(vertices)[:, 0]
+    torch.testing.assert_close(values, torch.full_like(values, 0.02), rtol=0.03, atol=0)
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    outwards = np.einsum("ij,ij->i", mesh.vertex_normals, -field.gradient(vertices)[:, 0].numpy())
+    assert mesh.is_watertight and (outwards > 0).all()
+
+
+@pytest.mark.parametrize("level", [0.1, -0.1])
+def test_faces_face_away_from_the_volume_on_both_sides_of_zero(level):
+    """The lobes of an orbital: values above a positive level, below a negative one."""
+
+    def p_orbital(points: torch.Tensor) -> torch.Tensor:
+        return points[:, :1] * torch.exp(-points.square().sum(dim=1, keepdim=True))
+
+    field = MolecularField(p_orbital, Atoms("C"), ["p"], dtype=torch.float64)
+    vertices, faces = field.isosurface(level=level, spacing=0.1)
+    assert enclosed_volume(vertices, faces) > 0.1
+    assert (np.sign(vertices[:, 0]) == np.sign(level)).all()
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb", ".stl"])
+def test_mesh_files_read_back(tmp_path, suffix):
+    field = SignedDistance({"He": 1.0}).of(Atoms("He", positions=[CENTER]))
+    path = tmp_path / f"surface{suffix}"
+    field.to_mesh(path, spacing=0.1)
+    mesh = trimesh.load(path, force="mesh")
+    assert mesh.area == pytest.approx(4 * np.pi, rel=0.01)
+    np.testing.assert_allclose(mesh.bounds.mean(axis=0), CENTER, atol=1e-2)
+    with pytest.raises(FileExistsError, match="use force=True"):
+        field.to_mesh(path, spacing=0.1)
+    field.to_mesh(path, spacing=0.2, force=True)
+
+
+def test_level_that_is_not_reached_is_named(tmp_path):
+    field = PromoleculeDensity().of(molecule("H2O"))
+    with pytest.raises(ValueError, match="level 1e.06 is outside the values on the grid, .* to"):
+        field.isosurface(level=1e6, spacing=0.5)
+    with pytest.raises(ValueError, match=r"must end in one of .ply, .obj, .glb, .stl"):
+        field.to_mesh(tmp_path / "x.xyz", level=0.1)
+    with pytest.raises(ValueError, match="level"):
+        field.to_mesh(tmp_path / "x.ply", level=1e6, spacing=0.5)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_library_is_one_clear_message(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "skimage.measure", None)
+    with pytest.raises(ImportError, match=r'pip install "schnetpack-molfield\[viz\]"'):
+        SignedDistance().of(Atoms("He")).isosurface(spacing=0.5)

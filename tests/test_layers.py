@@ -1,0 +1,99 @@
+"""Imports point downwards only: between the rooms of the house, and between its files."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "schnetpack_molfield"
+
+#: From the ground up; a module imports from its own room and from those before it.
+ROOMS = (
+    "ground",  # the modules beside the rooms
+    "nn",
+    "representation",
+    "fields",
+    "atomistic",
+    "transform",
+    "datasets",
+    "train",
+    "fit",
+    "analysis",
+    "interfaces",
+    "testing",
+    "cli",
+)
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py") if "_hydra_ns" not in path.parts}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules of the package that a file imports anywhere, but for what only types need."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [ast.parse(path.read_text())]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if names <= set(MODULES) else {str(node.module), *names}
+        todo += ast.iter_child_nodes(node)
+    return found & set(MODULES)
+
+
+GRAPH = {module: imports_of(path) - {module} for module, path in MODULES.items()}
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else "ground"
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room_of(module) for module in MODULES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_downwards(room: str) -> None:
+    upwards = {
+        f"{module} -> {imported}"
+        for module, imports in GRAPH.items()
+        for imported in imports
+        if room_of(module) == room and ROOMS.index(room_of(imported)) > ROOMS.index(room)
+    }
+    assert not upwards
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    # a package imports its files to offer their names; files import the files, not the package
+    files = {
+        module: {i for i in imports if MODULES[i].name != "__init__.py"}
+        for module, imports in GRAPH.items()
+    }
+    assert set(TopologicalSorter(files).static_order()) >= set(MODULES) - {"schnetpack_molfield"}
+
+
+def test_files_of_a_room_import_each_other_and_not_the_room() -> None:
+    circles = {
+        module
+        for module, imports in GRAPH.items()
+        if MODULES[module].name != "__init__.py"
+        and f"schnetpack_molfield.{room_of(module)}" in imports
+    }
+    assert not circles
+
+
+def test_a_circle_would_be_found() -> None:
+    assert "schnetpack_molfield.fields.grid" in GRAPH["schnetpack_molfield.fields.mesh"]
+    assert "schnetpack_molfield.fields" in GRAPH["schnetpack_molfield.cli.interpolate"]
