@@ -1,7 +1,7 @@
 """Fixed models and what they say: numbers that no move or renaming may change.
 
 The weights come from fixed seeds, those of the trained model from a file. To record the numbers
-again after a commit that is meant to change them:
+again, of a potential that is trained again, after a commit that is meant to change them:
 
     python tests/golden/cases.py
 """
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.build import molecule
+from ase.calculators.lj import LennardJones
 from schnetpack import properties
 from schnetpack.atomistic import Atomwise, Forces, PairwiseDistances
 from schnetpack.interfaces import AtomsConverter
@@ -29,12 +30,13 @@ from schnetpack_molfield.atomistic import (
     FieldValue,
     LearnedDistance,
     SignedDistance,
+    VectorValue,
 )
 from schnetpack_molfield.representation import ChartAutoencoder, MolField, TrajectoryAtlas
 from schnetpack_molfield.testing.potential import perturb
 
 FOLDER = Path(__file__).parent
-NUMBERS, TRAINED = FOLDER / "golden.npz", FOLDER / "model_0.1.0"
+NUMBERS, TRAINED = FOLDER / "golden.npz", FOLDER / "trained"
 CUTOFF, N_CHANNELS = 4.0, 8
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -72,12 +74,12 @@ def _energy(**options: object) -> AtomisticModel:
 
 
 def _fields(charts: str) -> AtomisticModel:
-    options = {"charts": charts, "cutoff": CUTOFF}
     return _build(
-        _molfield(charts=charts),
-        FieldValue(N_CHANNELS, ["C", "O"], output_key="functions", **options),
-        ElectronDensity(N_CHANNELS, **options),
-        SignedDistance(N_CHANNELS, gradient_key="slope", **options),
+        _molfield(charts=charts, n_probes=6),
+        FieldValue(N_CHANNELS, ["C", "O"], output_key="functions"),
+        VectorValue(N_CHANNELS),
+        ElectronDensity(N_CHANNELS),
+        SignedDistance(N_CHANNELS, gradient_key="slope"),
         FieldReadout(N_CHANNELS, n_out=2),
     )
 
@@ -86,7 +88,7 @@ def _autoencoder() -> AtomisticModel:
     torch.manual_seed(0)
     basis, cutoff_fn = GaussianRBF(8, CUTOFF), CosineCutoff(CUTOFF)
     representation = ChartAutoencoder(N_CHANNELS, 2, basis, cutoff_fn)
-    return _build(representation, FieldValue(N_CHANNELS, ["C", "O"], cutoff=CUTOFF))
+    return _build(representation, FieldValue(N_CHANNELS, ["C", "O"]))
 
 
 def _trajectory() -> AtomisticModel:
@@ -99,6 +101,22 @@ def _trajectory() -> AtomisticModel:
 
 def _trained() -> AtomisticModel:
     return torch.load(TRAINED, weights_only=False)
+
+
+def train() -> None:
+    """Write the trained potential: a hundred steps towards the forces of Lennard-Jones atoms."""
+    inputs = AtomsConverter(ASENeighborList(CUTOFF))(structures())
+    forces = [atoms.copy() for atoms in structures()]
+    for atoms in forces:
+        atoms.calc = LennardJones(sigma=1.2, epsilon=0.1)
+    target = torch.tensor(np.concatenate([atoms.get_forces() for atoms in forces])).float()
+    model = _energy(n_interactions=2).train()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    for _ in range(100):
+        optimizer.zero_grad()
+        (model(dict(inputs))["forces"] - target).square().mean().backward()
+        optimizer.step()
+    torch.save(model.eval(), TRAINED)
 
 
 CASES: dict[str, Callable[[], AtomisticModel]] = {
@@ -154,4 +172,5 @@ def record() -> None:
 
 
 if __name__ == "__main__":
+    train()
     record()
