@@ -60,9 +60,9 @@ class _OtherRows(nn.Module):
 
 def radial_rows(basis: RadialBasis) -> nn.Module:
     """A module with that basis which maps distances (n, k) and elements (n,) to (n, n_rbf, k)."""
-    if type(basis) is GaussianRBF and not basis.offsets.requires_grad:
-        if bool((basis.widths == basis.widths[0]).all()):
-            return _GaussianRows(basis)
+    plain = type(basis) is GaussianRBF and not basis.offsets.requires_grad
+    if plain and bool((basis.widths == basis.widths[0]).all()):
+        return _GaussianRows(basis)
     if isinstance(basis, LearnedRadialEncoding) and basis.pair is not None:
         return ElementRows(basis)
     return _OtherRows(basis)
