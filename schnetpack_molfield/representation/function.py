@@ -221,9 +221,8 @@ class FieldFunction(nn.Module):
         distances, monomials, radial = self._coordinates(offsets, inputs[properties.Z], chart)
         harmonics = monomials.transpose(1, 2) @ self.soft_harmonics.harmonics.coupling
         coordinates = torch.cat([monomials, radial], dim=1).transpose(1, 2)
-        first = torch.bmm(
-            coordinates, inputs["field_kept_first"][chart]
-        )  # (n_tiles, size, n_hidden)
+        weights = inputs["field_kept_first"][chart]  # (n_tiles, n_monomials + n_rbf, n_hidden)
+        first = torch.bmm(coordinates, weights)  # (n_tiles, size, n_hidden)
         if self.surroundings is not None:
             density = self.surroundings(points, idx_m, inputs)  # (n_points, n_hidden)
             first = first + nn.functional.pad(density, [0, 0, 0, 1])[point]
