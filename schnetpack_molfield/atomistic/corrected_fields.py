@@ -7,6 +7,7 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.field_value import FieldValue
 from schnetpack_molfield.fields import (
     AtomFunction,
@@ -68,7 +69,7 @@ class SignedDistance(_CorrectedField):
     """
 
     def __init__(
-        self, n_in: int, surface: str = "gaussian", output_key: str = "sdf", **options: Any
+        self, n_in: int, surface: str = "gaussian", output_key: str = keys.sdf, **options: Any
     ) -> None:
         super().__init__(n_in, molecular_surface(surface), output_key=output_key, **options)
 
@@ -103,7 +104,7 @@ class ElectronDensity(_CorrectedField):
         self,
         n_in: int,
         units: str = "e/Ang^3",
-        output_key: str = "electron_density",
+        output_key: str = keys.electron_density,
         conserve_electrons: bool = False,
         **options: Any,
     ) -> None:
@@ -118,7 +119,7 @@ class ElectronDensity(_CorrectedField):
         """Add `field_normalization` (n_molecules,), if the number of electrons is conserved."""
         if self.conserve_electrons:
             n_electrons, integral = self._count(inputs)
-            inputs["field_normalization"] = n_electrons / integral
+            inputs[keys.normalization] = n_electrons / integral
 
     @torch.jit.unused
     def core(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
@@ -130,7 +131,7 @@ class ElectronDensity(_CorrectedField):
         factor = torch.exp(self.sum_of_charts(points, idx_m, inputs))  # (n_points, 1)
         density = self.core(points, idx_m, inputs) + self.baseline(points, idx_m, inputs) * factor
         if self.conserve_electrons:
-            density = density * inputs["field_normalization"][idx_m].unsqueeze(1)
+            density = density * inputs[keys.normalization][idx_m].unsqueeze(1)
         return density
 
     def _count(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ import torch
 from schnetpack.nn import GaussianRBF, scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.sphere import SoftHarmonics
@@ -71,13 +72,13 @@ class FieldReadout(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the property to the dictionary and return it."""
-        charts = inputs["field_features"]  # (n_charts, 9, n_in)
+        charts = inputs[keys.features]  # (n_charts, 9, n_in)
         values = self.probe(charts).flatten(1)  # (n_charts, n_probes * n_in)
-        tokens = inputs["field_tokens"].flatten(1)
+        tokens = inputs[keys.tokens].flatten(1)
         y = self.head(torch.cat([charts.select(1, 0), values, tokens], dim=1))  # (n_charts, n_out)
 
         n_atoms = inputs[properties.n_atoms].to(y.dtype).unsqueeze(1)  # (n_molecules, 1)
-        idx_m = inputs["field_idx_m"]
+        idx_m = inputs[keys.chart_idx_m]
         n_charts = scatter_add(torch.ones_like(y), idx_m, dim_size=n_atoms.shape[0])
         mean = scatter_add(y, idx_m, dim_size=n_atoms.shape[0]) / n_charts
         result = mean * n_atoms if self.extensive else mean

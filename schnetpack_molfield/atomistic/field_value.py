@@ -7,6 +7,7 @@ import torch
 from schnetpack.nn import GaussianRBF, scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.near_points import (
     ElementDensity,
     close_pairs,
@@ -87,7 +88,7 @@ class FieldValue(nn.Module):
         n_in: int,
         channels: Sequence[str],
         units: str = "",
-        output_key: str = "field",
+        output_key: str = keys.field,
         gradient_key: str | None = None,
         charts: str = "atom",
         cutoff: float = 4.0,
@@ -106,7 +107,7 @@ class FieldValue(nn.Module):
         self.output_key = output_key
         self.gradient_key = gradient_key or ""
         self.model_outputs = [output_key, gradient_key] if gradient_key else [output_key]
-        self.required_derivatives = ["field_points"] if gradient_key else []
+        self.required_derivatives = [keys.points] if gradient_key else []
         self.local = charts == "atom"
         self.cutoff = cutoff
         self.reach = cutoff if self.local else float("inf")
@@ -122,8 +123,8 @@ class FieldValue(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the values at the points to the dictionary and return it."""
         self.check_charts(inputs)
-        if "field_points" not in inputs:
-            values = inputs["field_origins"].new_zeros(0, len(self.channels))
+        if keys.points not in inputs:
+            values = inputs[keys.origins].new_zeros(0, len(self.channels))
             gradients = values.new_zeros(0, len(self.channels), 3)
         else:
             points, idx_m = self.points(inputs)
@@ -137,12 +138,12 @@ class FieldValue(nn.Module):
 
     def check_charts(self, inputs: dict[str, Tensor]) -> None:
         """Raise unless the representation has left the charts this head is for."""
-        if "field_features" not in inputs:
+        if keys.features not in inputs:
             raise KeyError(
                 "no 'field_features' in the input: fields need the representation MolField"
             )
         owners = properties.Z if self.local else properties.n_atoms
-        n_charts, n_owners = inputs["field_features"].shape[0], inputs[owners].shape[0]
+        n_charts, n_owners = inputs[keys.features].shape[0], inputs[owners].shape[0]
         if n_charts != n_owners:
             raise ValueError(
                 f"the representation has {n_charts} charts, this head expects {n_owners}: give "
@@ -153,13 +154,13 @@ class FieldValue(nn.Module):
         """The points (n_points, 3) and the molecule of each (n_points,), checked."""
         if properties.pbc in inputs and bool(inputs[properties.pbc].any()):
             raise ValueError("fields of periodic structures can't be asked; set pbc to False")
-        points = inputs["field_points"]
+        points = inputs[keys.points]
         if points.dim() != 2 or points.shape[1] != 3:
             raise ValueError(f"field_points has shape {points.shape}, expected (n_points, 3)")
-        if "field_point_idx_m" in inputs:
-            idx_m = inputs["field_point_idx_m"]
+        if keys.point_idx_m in inputs:
+            idx_m = inputs[keys.point_idx_m]
         else:
-            n_points = inputs["field_n_points"]  # (n_molecules,)
+            n_points = inputs[keys.n_points]  # (n_molecules,)
             molecules = torch.arange(n_points.shape[0], device=points.device)
             idx_m = torch.repeat_interleave(molecules, n_points)
         if idx_m.shape[0] != points.shape[0]:
@@ -192,7 +193,7 @@ class FieldValue(nn.Module):
     def sum_of_charts(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The sum over the charts of the class docstring, block by block."""
         size = self._points_per_block(int(torch.bincount(inputs[properties.idx_m]).max()))
-        axes, scales, _ = self.inr.weights(inputs["field_features"])
+        axes, scales, _ = self.inr.weights(inputs[keys.features])
         first = self._first_layer(axes)
         _keep_freed_memory()
         blocks = [points.new_zeros(0, len(self.channels))]
@@ -224,8 +225,8 @@ class FieldValue(nn.Module):
         scales: Tensor,  # (n_charts, 1, n_hidden)
         inputs: dict[str, Tensor],
     ) -> Tensor:
-        n_points, origins = points.shape[0], inputs["field_origins"]
-        chart, point = close_pairs(points, idx_m, origins, inputs["field_idx_m"], self.reach)
+        n_points, origins = points.shape[0], inputs[keys.origins]
+        chart, point = close_pairs(points, idx_m, origins, inputs[keys.chart_idx_m], self.reach)
         if chart.shape[0] == 0:
             return points.new_zeros(n_points, len(self.channels))
 

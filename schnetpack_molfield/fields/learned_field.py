@@ -16,6 +16,7 @@ from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList
 from torch import Tensor
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import (
     check_atoms,
     check_distances,
@@ -92,7 +93,7 @@ def ask_model(
     else:
         inputs = _represent(loaded, atoms, dtype, device)
     if atoms is None:
-        atoms = Atoms(positions=inputs["field_origins"].double().numpy(force=True))
+        atoms = Atoms(positions=inputs[keys.origins].double().numpy(force=True))
     with torch.no_grad():
         for head in heads:
             head.check_charts(inputs)
@@ -130,7 +131,7 @@ def _at_time(
     if time is None:
         raise ValueError("the model's field is a function of point and time: give a time")
     with torch.no_grad():
-        return model.representation({"time": torch.tensor([time], dtype=dtype, device=device)})
+        return model.representation({keys.time: torch.tensor([time], dtype=dtype, device=device)})
 
 
 def _represent(

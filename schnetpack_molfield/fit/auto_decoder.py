@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.field_value import FieldValue
 from schnetpack_molfield.representation.latent_atlas import LatentAtlas, LatentTable
 
@@ -38,5 +39,5 @@ class AutoDecoder(nn.Module):
             points: (n_points, 3) in Angstrom.
             idx_m: (n_points,) which of the latents each point belongs to.
         """
-        inputs = self.atlas({"field_latent": latents})
+        inputs = self.atlas({keys.latent: latents})
         return self.head.values(points, idx_m, inputs)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas
@@ -83,7 +84,7 @@ class ChartEncoder(nn.Module):
         super().__init__()
         self.n_charts = sizes.n_charts
         self.n_latent = sizes.n_latent
-        self.model_outputs = ["field_latent"]
+        self.model_outputs = [keys.latent]
         self.scalars = ScaledDense(n_channels, sizes.n_scalars, bias=False)
         self.vectors = ScaledDense(n_channels, sizes.n_vectors, bias=False)
         self.tensors = ScaledDense(n_channels, sizes.n_tensors, bias=False)
@@ -92,7 +93,7 @@ class ChartEncoder(nn.Module):
         """Add the latents to the dictionary and return it."""
         n_molecules = inputs[properties.n_atoms].shape[0]
         atoms, idx_m = self._centers(inputs[properties.Z], inputs[properties.idx_m], n_molecules)
-        scalars, vectors, tensors = inputs["field_features"][atoms].split([1, 3, 5], dim=1)
+        scalars, vectors, tensors = inputs[keys.features][atoms].split([1, 3, 5], dim=1)
         numbers = [
             inputs[properties.R][atoms],
             torch.ones_like(scalars[:, :, 0]),
@@ -102,7 +103,7 @@ class ChartEncoder(nn.Module):
         ]
         rows = torch.cat(numbers, dim=1)  # (n_centers, 4 + n_numbers)
         latent = to_dense_batch(rows, idx_m, 0.0, self.n_charts, n_molecules)[0]
-        inputs["field_latent"] = latent.flatten(1)
+        inputs[keys.latent] = latent.flatten(1)
         return inputs
 
     def _centers(self, z: Tensor, idx_m: Tensor, n_molecules: int) -> tuple[Tensor, Tensor]:
@@ -272,6 +273,6 @@ class ChartAutoencoder(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latent and the keys of `ChartDecoder` to the dictionary and return it."""
         inputs = self.encoder(self.molfield(inputs))
-        for key in ["scalar_representation", "vector_representation", "field_tokens"]:
+        for key in [keys.scalar_representation, keys.vector_representation, keys.tokens]:
             inputs.pop(key)
         return self.decoder(inputs)

@@ -4,12 +4,14 @@ import schnetpack.properties as properties
 import torch
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
+
 __all__ = ["LatentAtlas", "LatentTable", "checked_latent", "write_charts"]
 
 
 def checked_latent(inputs: dict[str, Tensor], n_latent: int) -> Tensor:
     """The latents (n_models, n_latent) in the dictionary; a ValueError for another shape."""
-    latent = inputs["field_latent"]
+    latent = inputs[keys.latent]
     if latent.dim() != 2 or latent.shape[1] != n_latent:
         raise ValueError(f"field_latent has shape {latent.shape}, expected (n_models, {n_latent})")
     return latent
@@ -28,9 +30,9 @@ def write_charts(
     """
     models = torch.arange(n_charts.shape[0], device=n_charts.device)
     idx_m = torch.repeat_interleave(models, n_charts)  # (n_all_charts,)
-    inputs["field_origins"] = origins
-    inputs["field_features"] = features
-    inputs["field_idx_m"] = idx_m
+    inputs[keys.origins] = origins
+    inputs[keys.features] = features
+    inputs[keys.chart_idx_m] = idx_m
     inputs[properties.R] = origins
     inputs[properties.idx_m] = idx_m
     inputs[properties.Z] = torch.zeros_like(idx_m)
@@ -153,6 +155,6 @@ class LatentTable(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latents to the dictionary and return it."""
-        if "field_latent" not in inputs:
-            inputs["field_latent"] = self.latents[inputs["field_member"]]
+        if keys.latent not in inputs:
+            inputs[keys.latent] = self.latents[inputs[keys.member]]
         return inputs

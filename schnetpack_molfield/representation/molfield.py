@@ -9,6 +9,7 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.cells import right_handed
 from schnetpack_molfield.nn.dense import ScaledDense
@@ -51,7 +52,7 @@ class MolField(nn.Module):
     field_tokens              (n_charts, n_tokens, group)   weight tokens of the last INR
     field_origins             (n_charts, 3)                 origins of the charts, Angstrom
     field_idx_m               (n_charts,)                   molecule of each chart
-    field_divergence          (n_molecules,)                only if `variational`: KL divergence
+    kl_divergence             (n_molecules,)                only if `variational`: KL divergence
     ========================  ============================  =======================================
 
     References: Wang et al. 2026 (arXiv:2601.22327) for canonical INR, weight tokens and
@@ -114,7 +115,7 @@ class MolField(nn.Module):
         self.cutoff_fn = cutoff_fn
         self.cutoff = cutoff_fn.cutoff
         self.radial_basis = radial_basis
-        self.model_outputs = ["field_divergence"] if variational else []
+        self.model_outputs = [keys.kl_divergence] if variational else []
 
         self.embedding = nuclear_embedding or nn.Embedding(max_z + 1, n_atom_basis)
         self.external_fields = (
@@ -165,17 +166,17 @@ class MolField(nn.Module):
             idx_m = torch.arange(charts.shape[0], device=idx_m.device)
         if self.latent is not None:
             charts, divergence = self.latent(charts)
-            inputs["field_divergence"] = scatter_add(
+            inputs[keys.kl_divergence] = scatter_add(
                 divergence, idx_m, dim_size=inputs[properties.n_atoms].shape[0]
             )
         q, x, tokens = self.field(q, x, features, charts, points, layout)
 
-        inputs["scalar_representation"] = q
-        inputs["vector_representation"] = x.split([3, 5], dim=1)[0]
-        inputs["field_features"] = charts
-        inputs["field_tokens"] = tokens
-        inputs["field_origins"] = origins
-        inputs["field_idx_m"] = idx_m
+        inputs[keys.scalar_representation] = q
+        inputs[keys.vector_representation] = x.split([3, 5], dim=1)[0]
+        inputs[keys.features] = charts
+        inputs[keys.tokens] = tokens
+        inputs[keys.origins] = origins
+        inputs[keys.chart_idx_m] = idx_m
         return inputs
 
     def _initial_features(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
