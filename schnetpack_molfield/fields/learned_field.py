@@ -8,9 +8,11 @@ from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
+from warnings import warn
 
 import torch
 from ase import Atoms
+from schnetpack import properties
 from schnetpack.interfaces import AtomsConverter
 from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList
@@ -25,6 +27,7 @@ from schnetpack_molfield.checks import (
     element_mask,
 )
 from schnetpack_molfield.fields.derivatives import Evaluate
+from schnetpack_molfield.fields.molecule import total_charge, unusual_lengths
 from schnetpack_molfield.model_files import load_model_file, read_record
 
 __all__ = ["FieldHead", "LearnedField", "ask_model"]
@@ -92,6 +95,9 @@ def ask_model(
         raise ValueError(f"the model's field is a function of atoms: {what}")
     else:
         inputs = _represent(loaded, atoms, dtype, device)
+        _conserve_charge(heads, inputs)
+        if unusual := unusual_lengths(atoms):
+            warn(f"{atoms.symbols}: {unusual}; positions are in Angstrom", stacklevel=3)
     if atoms is None:
         atoms = Atoms(positions=inputs[keys.origins].double().numpy(force=True))
     with torch.no_grad():
@@ -153,6 +159,9 @@ def _represent(
         device=device,
     )
     inputs = convert(Atoms(atoms.numbers, positions=atoms.positions))
+    inputs[properties.total_charge] = torch.tensor(
+        [total_charge(atoms)], dtype=dtype, device=device
+    )
     with torch.no_grad():
         for module in model.input_modules:
             inputs = module(inputs)
@@ -167,6 +176,14 @@ def _checked(inputs: Inputs, elements: Tensor) -> Inputs:
 def _apart(inputs: Inputs) -> Inputs:
     check_distances(inputs)
     return inputs
+
+
+def _conserve_charge(heads: Sequence[FieldHead], inputs: Inputs) -> None:
+    """Let the densities of an ion hold its electrons, whatever they do with those of molecules."""
+    if bool(inputs[properties.total_charge].any()):
+        for head in heads:
+            if hasattr(head, "conserve_electrons"):
+                head.conserve_electrons = True
 
 
 def _channel_names(heads: Sequence[FieldHead]) -> list[str]:
