@@ -7,11 +7,12 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.field_value import FieldValue
 from schnetpack_molfield.fields import (
     AtomFunction,
     PromoleculeDensity,
-    atom_centered_quadrature,
+    add_quadrature,
     molecular_surface,
 )
 from schnetpack_molfield.fields.promolecule import DENSITY_UNITS
@@ -68,7 +69,7 @@ class SignedDistance(_CorrectedField):
     """
 
     def __init__(
-        self, n_in: int, surface: str = "gaussian", output_key: str = "sdf", **options: Any
+        self, n_in: int, surface: str = "gaussian", output_key: str = keys.sdf, **options: Any
     ) -> None:
         super().__init__(n_in, molecular_surface(surface), output_key=output_key, **options)
 
@@ -105,7 +106,7 @@ class ElectronDensity(_CorrectedField):
         self,
         n_in: int,
         units: str = "e/Ang^3",
-        output_key: str = "electron_density",
+        output_key: str = keys.electron_density,
         conserve_electrons: bool = False,
         **options: Any,
     ) -> None:
@@ -139,16 +140,16 @@ class ElectronDensity(_CorrectedField):
         return inputs[key]
 
     def _normalization(self, inputs: dict[str, Tensor]) -> Tensor:
-        if "field_quadrature_values" not in inputs:
+        if keys.quadrature_values not in inputs:
             raise KeyError(
                 "conserve_electrons needs the function on a quadrature: add "
                 "schnetpack_molfield.atomistic.ElectronQuadrature to the model's input_modules"
             )
-        points, idx_m = inputs["field_quadrature_points"], inputs["field_quadrature_idx_m"]
+        points, idx_m = inputs[keys.quadrature_points], inputs[keys.quadrature_idx_m]
         n_molecules = len(inputs[properties.n_atoms])
-        change = torch.expm1(self.of_function(inputs["field_quadrature_values"]))  # (n_points, 1)
+        change = torch.expm1(self.of_function(inputs[keys.quadrature_values]))  # (n_points, 1)
         density = self.baseline(points, idx_m, inputs) * change / self.per_electron
-        weighted = inputs["field_quadrature_weights"] * density.squeeze(1)
+        weighted = inputs[keys.quadrature_weights] * density.squeeze(1)
         change = scatter_add(weighted, idx_m, dim_size=n_molecules)
         numbers = inputs[properties.Z].to(points)
         protons = scatter_add(numbers, inputs[properties.idx_m], dim_size=n_molecules)
@@ -183,10 +184,5 @@ class ElectronQuadrature(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
-        numbers, positions = inputs[properties.Z], inputs[properties.R]
-        idx_m = inputs[properties.idx_m]
-        rule = atom_centered_quadrature(numbers, positions, self.n_radial, self.n_polar, idx_m)
-        inputs["field_quadrature_points"], inputs["field_quadrature_weights"] = rule
-        n_each = rule[0].shape[0] // numbers.shape[0]
-        inputs["field_quadrature_idx_m"] = idx_m.repeat_interleave(n_each)
+        add_quadrature(inputs, self.n_radial, self.n_polar)
         return inputs

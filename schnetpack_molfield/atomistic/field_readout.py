@@ -5,6 +5,7 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.irreps import DEGREE
@@ -75,19 +76,19 @@ class FieldReadout(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the property to the dictionary and return it."""
         check_read(inputs, self.n_function, self.degree)
-        tokens = inputs["field_tokens"].flatten(1)  # (n_charts, n_tokens)
+        tokens = inputs[keys.tokens].flatten(1)  # (n_charts, n_tokens)
         if tokens.shape[1] != self.n_tokens:
             raise ValueError(
                 f"a chart has {tokens.shape[1]} numbers in its tokens, this head expects n_tokens "
                 f"= {self.n_tokens}: n_layers times n_hidden of the representation"
             )
-        columns = [inputs["field_features"].select(1, 0), tokens]
+        columns = [inputs[keys.features].select(1, 0), tokens]
         if self.n_probes > 0:
             columns.append(self._at_probes(inputs))
         y = self.head(torch.cat(columns, dim=1))  # (n_charts, n_out)
 
         n_atoms = inputs[properties.n_atoms].to(y.dtype).unsqueeze(1)  # (n_molecules, 1)
-        idx_m = inputs["field_idx_m"]
+        idx_m = inputs[keys.chart_idx_m]
         n_charts = scatter_add(torch.ones_like(y), idx_m, dim_size=n_atoms.shape[0])
         mean = scatter_add(y, idx_m, dim_size=n_atoms.shape[0]) / n_charts
         result = mean * n_atoms if self.extensive else mean
@@ -96,11 +97,11 @@ class FieldReadout(nn.Module):
 
     def _at_probes(self, inputs: dict[str, Tensor]) -> Tensor:
         """Invariants of the function at the probes, (n_charts, n_probes * n_invariants)."""
-        n_probes = inputs["field_probes"].shape[1] if "field_probes" in inputs else 0
+        n_probes = inputs[keys.probes].shape[1] if keys.probes in inputs else 0
         if n_probes != self.n_probes:
             raise ValueError(
                 f"the representation has {n_probes} probes of each chart, this head expects "
                 f"{self.n_probes}: set n_probes of both (model.representation.n_probes)"
             )
-        probes = inputs["field_probes"]  # (n_charts, n_probes, n_rows, n_function)
+        probes = inputs[keys.probes]  # (n_charts, n_probes, n_rows, n_function)
         return self.invariants(probes.flatten(0, 1)).view(probes.shape[0], -1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE
@@ -52,7 +53,7 @@ class FieldValue(nn.Module):
         n_in: int,
         channels: Sequence[str],
         units: str = "",
-        output_key: str = "field",
+        output_key: str = keys.field,
         gradient_key: str | None = None,
         n_hidden: int | None = None,
         n_invariants: int = 16,
@@ -67,7 +68,7 @@ class FieldValue(nn.Module):
         self.output_key = output_key
         self.gradient_key = gradient_key or ""
         self.model_outputs = [output_key, gradient_key] if gradient_key else [output_key]
-        self.required_derivatives = ["field_points"] if gradient_key else []
+        self.required_derivatives = [keys.points] if gradient_key else []
         self.invariants = (
             FieldInvariants(n_in, n_invariants, n_hidden, degree) if n_hidden else None
         )
@@ -76,12 +77,12 @@ class FieldValue(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the values at the points to the dictionary and return it."""
         self.check_function(inputs)
-        if "field_values" not in inputs:
-            values = inputs["field_axes"].new_zeros(0, len(self.channels))
+        if keys.values not in inputs:
+            values = inputs[keys.axes].new_zeros(0, len(self.channels))
             gradients = values.new_zeros(0, len(self.channels), 3)
         else:
-            points, read = inputs["field_points"], inputs["field_values"]
-            values = self.values(read, points, inputs["field_point_idx_m"], inputs)
+            points, read = inputs[keys.points], inputs[keys.values]
+            values = self.values(read, points, inputs[keys.point_idx_m], inputs)
             gradients = self._gradients(values, points)
         inputs[self.output_key] = values
         if self.gradient_key:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.field_value import FieldValue
 
 __all__ = ["LearnedDistance"]
@@ -33,7 +34,7 @@ class LearnedDistance(FieldValue):
         n_in: int,
         radius: float = 1.3,
         sharpness: float = 16.0,
-        output_key: str = "sdf",
+        output_key: str = keys.sdf,
         **options: Any,
     ) -> None:
         super().__init__(n_in, ["sdf"], "Ang", output_key=output_key, **options)
@@ -51,9 +52,9 @@ class LearnedDistance(FieldValue):
 
     def to_balls(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Soft minimum of the distances to the balls (n_points, 1)."""
-        radii = self.radius(inputs["field_features"].select(1, 0))  # (n_charts, 1)
-        balls = torch.cat([inputs["field_origins"], radii], dim=1)  # (n_charts, 4)
-        dense, real = to_dense_batch(balls, inputs["field_idx_m"])  # (n_models, n_longest, 4)
+        radii = self.radius(inputs[keys.features].select(1, 0))  # (n_charts, 1)
+        balls = torch.cat([inputs[keys.origins], radii], dim=1)  # (n_charts, 4)
+        dense, real = to_dense_batch(balls, inputs[keys.chart_idx_m])  # (n_models, n_longest, 4)
         if dense.shape[1] > self.n_nearest:
             nearest = self._nearest(points, idx_m, dense.detach(), real)  # (n_points, n_nearest)
             balls, real = dense[idx_m.unsqueeze(1), nearest], real[idx_m.unsqueeze(1), nearest]

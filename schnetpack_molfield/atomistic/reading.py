@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.dense import EquivariantDense, ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE, row_sizes
 
@@ -12,9 +13,9 @@ __all__ = ["FieldInvariants", "check_read"]
 
 def check_read(inputs: dict[str, Tensor], n_in: int, degree: int) -> None:
     """Raise unless the representation has left a function of that width and degree."""
-    if "field_axes" not in inputs:
+    if keys.axes not in inputs:
         raise KeyError("no 'field_axes' in the input: fields need the representation MolField")
-    rows, width = inputs["field_axes"].shape[1], inputs["field_axes"].shape[2]
+    rows, width = inputs[keys.axes].shape[1], inputs[keys.axes].shape[2]
     if width != n_in or rows != (degree + 1) ** 2:
         raise ValueError(
             f"the representation's function has {width} channels (n_hidden) in {rows} rows, this "

@@ -6,6 +6,8 @@ from schnetpack import properties
 from schnetpack.nn import build_mlp, scatter_add
 from torch import nn
 
+from schnetpack_molfield import properties as keys
+
 __all__ = ["ElectronicSpatialExtent"]
 
 
@@ -41,7 +43,7 @@ class ElectronicSpatialExtent(nn.Module):
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Add the prediction to the inputs."""
-        population = self.outnet(inputs["scalar_representation"]).squeeze(-1)  # (n_atoms,)
+        population = self.outnet(inputs[keys.scalar_representation]).squeeze(-1)  # (n_atoms,)
         positions = inputs[properties.R]  # (n_atoms, 3)
         idx_m = inputs[properties.idx_m]  # (n_atoms,)
         n_molecules = int(idx_m[-1]) + 1

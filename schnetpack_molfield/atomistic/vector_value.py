@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE
@@ -64,10 +65,10 @@ class VectorValue(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the vectors at the points to the dictionary and return it."""
         self.check_function(inputs)
-        if "field_values" in inputs:
-            inputs[self.output_key] = self.of_function(inputs["field_values"])
+        if keys.values in inputs:
+            inputs[self.output_key] = self.of_function(inputs[keys.values])
         else:
-            inputs[self.output_key] = inputs["field_axes"].new_zeros(0, 3)
+            inputs[self.output_key] = inputs[keys.axes].new_zeros(0, 3)
         return inputs
 
     def check_function(self, inputs: dict[str, Tensor]) -> None:

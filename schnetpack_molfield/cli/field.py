@@ -41,6 +41,16 @@ Out = Annotated[
         "--level a surface in 3-D.",
     ),
 ]
+LengthUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--length-unit", help="Unit of the file's positions: Ang (as they are taken), bohr or nm."
+    ),
+]
+Charge = Annotated[
+    int | None,
+    typer.Option(help="Total charge in e. Without it: the one the file or the SMILES states."),
+]
 Channel = Annotated[
     str | None, typer.Option("--channel", "-c", help="May be left out if there is only one.")
 ]
@@ -69,6 +79,8 @@ def field(
     model: Model,
     out: Out,
     structure: Structure = None,
+    length_unit: LengthUnit = None,
+    charge: Charge = None,
     channel: Channel = None,
     level: Level = None,
     units: Units = None,
@@ -83,7 +95,8 @@ def field(
     from schnetpack_molfield.checks import check_device, check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
-    learned = _ask(model, structure, time, member, check_device(device))
+    atoms = None if structure is None else _read(structure, length_unit, charge)
+    learned = _ask(model, atoms, time, member, check_device(device))
     if units is not None:
         learned = learned.in_units(units, channel)
     suffix = out.suffix.lower()
@@ -101,19 +114,18 @@ def field(
 
 
 def _ask(
-    model: Path, structure: str | None, time: float | None, member: int | None, device: str
+    model: Path, atoms: "Atoms | None", time: float | None, member: int | None, device: str
 ) -> "MolecularField":
     """The field of a trained model, or of a file of `molfield fit`."""
     from schnetpack_molfield.fields import MolecularField
 
     fitted = _fitted(model)
     if fitted is not None:
-        if structure is not None or time is not None:
+        if atoms is not None or time is not None:
             raise ValueError(f"{model} knows its structures: leave out structure and --time")
         return fitted.field(member or 0, device=device)
     if member is not None:
         raise ValueError(f"{model} isn't a file of molfield fit: leave out --member")
-    atoms = None if structure is None else _read(structure)
     return MolecularField.from_model(model, atoms, device=device, time=time)
 
 
@@ -127,11 +139,13 @@ def _fitted(model: Path) -> "FittedFields | None":
         return None
 
 
-def _read(structure: str) -> "Atoms":
+def _read(structure: str, length_unit: str | None, charge: int | None) -> "Atoms":
     """The only or the last structure of a file."""
     from schnetpack_molfield.datasets.molecules import read_molecules
 
-    atoms = read_molecules(structure)[-1]
+    atoms = read_molecules(structure, length_unit)[-1]
+    if charge is not None:
+        atoms.info["charge"] = charge
     if n_waters := atoms.info.get("n_waters"):
         Console().print(f"{structure}: waters left out: {n_waters}", highlight=False)
     return atoms

@@ -18,6 +18,12 @@ Structure = Annotated[
         "or frames of the same atoms; or a SMILES string."
     ),
 ]
+LengthUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--length-unit", help="Unit of the file's positions: Ang (as they are taken), bohr or nm."
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -56,6 +62,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 
 def fit(
     structure: Structure,
+    length_unit: LengthUnit = None,
     out: Out = None,
     channels: Channels = None,
     grid: NumGrid = 32,
@@ -81,7 +88,7 @@ def fit(
     from schnetpack_molfield.fit.files import resume_fit
     from schnetpack_molfield.fit.task import FitTask
 
-    frames = read_molecules(structure)
+    frames = read_molecules(structure, length_unit)
     out = out or _name(structure)
     check_new_file(out, [".pt"], force or resume)
     names = default_channels(frames[0]) if channels is None else channels.split(",")

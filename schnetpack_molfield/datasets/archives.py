@@ -18,6 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 from ase import Atoms
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.datasets.densities import density_frames
 from schnetpack_molfield.datasets.frames import Frame, FrameSource
 from schnetpack_molfield.datasets.labels import Label, choose_labels, label_of
@@ -41,7 +42,7 @@ def read_archive(path: Path, wanted: dict[str, str | None] | None = None) -> Fra
     """
     arrays = _load(path)
     offsets = _offsets(arrays)  # (n_frames + 1,)
-    if "grid_shape" in arrays:
+    if keys.grid_shape in arrays:
         return density_frames(path, arrays, offsets)
     candidates = {
         key: label_of(key) for key, array in arrays.items() if _is_label(key, array, offsets)

@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.datasets.checked import OwnData
 from schnetpack_molfield.datasets.frames import Frame, FrameSource
 from schnetpack_molfield.datasets.labels import Label
@@ -23,10 +24,10 @@ __all__ = ["ElectronDensities", "density_frames"]
 
 #: What a database of densities holds, with units.
 LABELS = [
-    Label("rho_e_bohr3", "electron_density", "e/Ang^3"),
-    Label("grid_shape", "grid_shape", ""),
-    Label("grid_origin_A", "grid_origin", "Ang"),
-    Label("grid_spacing_A", "grid_spacing", "Ang"),
+    Label("rho_e_bohr3", keys.electron_density, "e/Ang^3"),
+    Label(keys.grid_shape, keys.grid_shape, ""),
+    Label("grid_origin_A", keys.grid_origin, "Ang"),
+    Label("grid_spacing_A", keys.grid_spacing, "Ang"),
 ]
 
 
@@ -45,7 +46,7 @@ def density_frames(path: Path, arrays: Mapping[str, np.ndarray], atoms: np.ndarr
     if missing:
         raise ValueError(f"an archive of densities needs the key {missing[0]}")
     n_molecules = len(atoms) - 1
-    sizes = arrays["grid_shape"].astype(int).prod(axis=1)  # (n_molecules,)
+    sizes = arrays[keys.grid_shape].astype(int).prod(axis=1)  # (n_molecules,)
     cells = np.concatenate([[0], np.cumsum(sizes)])
     if len(sizes) != n_molecules or arrays["rho_e_bohr3"].shape != (cells[-1],):
         raise ValueError(
@@ -71,10 +72,10 @@ def _frames(
         own = slice(atoms[m], atoms[m + 1])
         density = arrays["rho_e_bohr3"][cells[m] : cells[m + 1]] / np.float32(Bohr**3)
         labels = {
-            "electron_density": density[None],  # (1, n_grid)
-            "grid_shape": arrays["grid_shape"][m][None].astype(int),  # (1, 3)
-            "grid_origin": arrays["grid_origin_A"][m][None],  # (1, 3)
-            "grid_spacing": spacing[m][None],  # (1,)
+            keys.electron_density: density[None],  # (1, n_grid)
+            keys.grid_shape: arrays[keys.grid_shape][m][None].astype(int),  # (1, 3)
+            keys.grid_origin: arrays["grid_origin_A"][m][None],  # (1, 3)
+            keys.grid_spacing: spacing[m][None],  # (1,)
         }
         yield Frame(Atoms(arrays["Z"][own], positions=arrays["R"][own]), labels)
 

@@ -12,6 +12,7 @@ from ase import Atoms
 from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN, parse_mmcif, parse_pdb
 from schnetpack_molfield.datasets.smiles import parse_sdf, parse_smiles
 from schnetpack_molfield.datasets.text_files import read_text, structure_suffix
+from schnetpack_molfield.fields.molecule import angstrom_per, unusual_lengths
 
 __all__ = ["LIGAND", "PROTEIN", "read_molecules"]
 
@@ -21,7 +22,7 @@ SDF = (".sdf", ".mol")
 XYZ = (".xyz", ".extxyz")
 
 
-def read_molecules(source: str | Path) -> list[Atoms]:
+def read_molecules(source: str | Path, length_unit: str | None = None) -> list[Atoms]:
     """Read all models, conformers or frames of a molecule.
 
     =============  ============================================================================
@@ -38,16 +39,18 @@ def read_molecules(source: str | Path) -> list[Atoms]:
 
     Args:
         source: a file, or a SMILES string.
+        length_unit: unit of the file's positions; None if it is Angstrom, as the bonds must show.
 
     Returns:
-        The frames in the order of the file, at least one, none of them empty.
+        The frames in the order of the file, at least one, none of them empty, in Angstrom.
 
     Raises:
         FileNotFoundError: if a name with the ending of a structure file is no file.
-        ValueError: if there are no atoms, or the file is cut off, broken or periodic.
+        ValueError: if there are no atoms; if the file is cut off, broken or periodic, or its bonds
+            are as long as in another unit.
         ImportError: if RDKit is needed and missing.
     """
-    suffix = structure_suffix(source)
+    suffix, scale = structure_suffix(source), angstrom_per(length_unit or "Ang")
     if not os.path.isfile(source):
         if suffix in (*PDB, *CIF, *SDF, *XYZ):
             raise FileNotFoundError(f"{source} isn't a file")
@@ -61,9 +64,15 @@ def read_molecules(source: str | Path) -> list[Atoms]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{source} can't be read as a structure ({reason})") from error
     for number, atoms in enumerate(frames):
+        atoms.positions *= scale
         _check_frame(f"{source}: model {number}", atoms)
     if not frames:
         raise ValueError(f"{source} has no atoms")
+    if length_unit is None and (unusual := unusual_lengths(frames[0])):
+        raise ValueError(
+            f"{source}: {unusual}; name the unit of the file by --length-unit (length_unit=), "
+            "Ang if it is right as it is"
+        )
     return frames
 
 

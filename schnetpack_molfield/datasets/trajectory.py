@@ -5,6 +5,7 @@ from typing import Any
 
 from schnetpack.data import BaseAtomsData, SplittingStrategy
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.checked import OwnData
 from schnetpack_molfield.datasets.database import write_database
@@ -77,7 +78,7 @@ class TrajectoryFrames(OwnData):
         kwargs |= {"num_train": 1, "num_val": 1}  # SchNetPack wants numbers, the split doesn't
         super().__init__(
             datapath=sample_path if datapath is None else datapath,
-            load_properties=["time"],
+            load_properties=[keys.time],
             splitting=EveryNthFrame(every, until),
             **kwargs,
         )

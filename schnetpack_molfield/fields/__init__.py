@@ -13,7 +13,7 @@ from schnetpack_molfield.fields.field import Field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.molecular_field import MolecularField
 from schnetpack_molfield.fields.promolecule import PromoleculeDensity
-from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
+from schnetpack_molfield.fields.quadrature import add_quadrature, atom_centered_quadrature
 from schnetpack_molfield.fields.quantum import QuantumCalculation
 from schnetpack_molfield.fields.vector_function import VectorFunction
 
@@ -31,6 +31,7 @@ __all__ = [
     "SmoothDistance",
     "SolventExcludedDistance",
     "VectorFunction",
+    "add_quadrature",
     "atom_centered_quadrature",
     "molecular_surface",
 ]

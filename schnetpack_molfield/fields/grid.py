@@ -72,6 +72,13 @@ class Grid:
         return self.origin + indices.T @ self.steps
 
     @property
+    def on_walls(self) -> np.ndarray:
+        """(nx, ny, nz) whether each point is on one of the six walls."""
+        walls = np.ones(self.shape, dtype=bool)
+        walls[1:-1, 1:-1, 1:-1] = False
+        return walls
+
+    @property
     def cell_volume(self) -> float:
         """Volume that belongs to one point, in cubic Angstrom."""
         return float(abs(np.linalg.det(self.steps)))

@@ -8,14 +8,17 @@ from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
+from warnings import warn
 
 import torch
 from ase import Atoms
+from schnetpack import properties
 from schnetpack.interfaces import AtomsConverter
 from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList
 from torch import Tensor
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import (
     check_atoms,
     check_distances,
@@ -24,6 +27,8 @@ from schnetpack_molfield.checks import (
     element_mask,
 )
 from schnetpack_molfield.fields.derivatives import Evaluate
+from schnetpack_molfield.fields.molecule import total_charge, unusual_lengths
+from schnetpack_molfield.fields.quadrature import add_quadrature
 from schnetpack_molfield.model_files import load_model_file, read_record
 
 __all__ = ["FieldHead", "LearnedField", "ask_model"]
@@ -88,8 +93,11 @@ def ask_model(
         raise ValueError(f"the model's field is a function of atoms: {what}")
     else:
         inputs = _represent(loaded, atoms, dtype, device)
+        _conserve_charge(loaded, heads, inputs)
+        if unusual := unusual_lengths(atoms):
+            warn(f"{atoms.symbols}: {unusual}; positions are in Angstrom", stacklevel=3)
     if atoms is None:
-        atoms = Atoms(positions=inputs["field_origins"].double().numpy(force=True))
+        atoms = Atoms(positions=inputs[keys.origins].double().numpy(force=True))
     for head in heads:
         head.check_function(inputs)
 
@@ -127,7 +135,7 @@ def _at_time(
     if time is None:
         raise ValueError("the model's field is a function of point and time: give a time")
     with torch.no_grad():
-        return model.representation({"time": torch.tensor([time], dtype=dtype, device=device)})
+        return model.representation({keys.time: torch.tensor([time], dtype=dtype, device=device)})
 
 
 def _represent(
@@ -149,6 +157,9 @@ def _represent(
         device=device,
     )
     inputs = convert(Atoms(atoms.numbers, positions=atoms.positions))
+    inputs[properties.total_charge] = torch.tensor(
+        [total_charge(atoms)], dtype=dtype, device=device
+    )
     with torch.no_grad():
         for module in model.input_modules:
             inputs = module(inputs)
@@ -163,6 +174,17 @@ def _checked(inputs: Inputs, elements: Tensor) -> Inputs:
 def _apart(inputs: Inputs) -> Inputs:
     check_distances(inputs)
     return inputs
+
+
+def _conserve_charge(model: AtomisticModel, heads: Sequence[FieldHead], inputs: Inputs) -> None:
+    """Let the densities of an ion hold its electrons, whatever they do with those of molecules."""
+    densities = [head for head in heads if hasattr(head, "conserve_electrons")]
+    if densities and bool(inputs[properties.total_charge].any()):
+        add_quadrature(inputs)
+        points, idx_m = inputs[keys.quadrature_points], inputs[keys.quadrature_idx_m]
+        inputs[keys.quadrature_values] = model.representation.read(points, idx_m, inputs)
+        for head in densities:
+            head.conserve_electrons = True
 
 
 def _channel_names(heads: Sequence[FieldHead]) -> list[str]:

@@ -13,15 +13,20 @@ from schnetpack_molfield.fields.grid import Grid
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 
 
-def marching_cubes(grid: Grid, values: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def marching_cubes(
+    grid: Grid, values: np.ndarray, level: float, far: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Triangles of the surface where interpolated values equal a level.
 
-    Lewiner et al., J. Graph. Tools 8, 1 (2003), by scikit-image.
+    Lewiner et al., J. Graph. Tools 8, 1 (2003), by scikit-image. The outside of a surface that
+    doesn't leave the grid is where the grid's walls are. The outside of one that does is the side
+    that far from the molecule is on; that of higher values, as of a distance, if it is the level.
 
     Args:
         grid: where the values are.
         values: (nx, ny, nz).
         level: value on the surface.
+        far: value far from the molecule.
 
     Returns:
         Vertices (n, 3) in the lab frame and faces (m, 3), which face away from the enclosed
@@ -36,9 +41,12 @@ def marching_cubes(grid: Grid, values: np.ndarray, level: float) -> tuple[np.nda
             f"level {level:g} is outside the values on the grid, "
             f"{values.min():g} to {values.max():g}; choose one in between"
         )
-    indices, faces, _, _ = measure.marching_cubes(values, level)
-    vertices = grid.to_lab(indices)
-    return vertices, faces if enclosed_volume(vertices, faces) > 0 else faces[:, ::-1]
+    walls = values[grid.on_walls]
+    closed = not walls.min() < level < walls.max()
+    higher_outside = bool(walls.max() > level) if closed else far >= level
+    direction = "descent" if higher_outside == (np.linalg.det(grid.steps) > 0) else "ascent"
+    indices, faces, _, _ = measure.marching_cubes(values, level, gradient_direction=direction)
+    return grid.to_lab(indices), faces
 
 
 def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:

@@ -11,12 +11,14 @@ from ase import Atoms
 from numpy.typing import ArrayLike
 
 from schnetpack_molfield.checks import check_new_file
+from schnetpack_molfield.fields.arithmetic import combined
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.learned_field import ask_model
 from schnetpack_molfield.fields.mesh import SUFFIXES, marching_cubes, write_mesh
 from schnetpack_molfield.fields.pictures import draw_slice, draw_surfaces, save, view_surfaces
+from schnetpack_molfield.fields.surface_box import surface_box
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,6 +84,19 @@ class MolecularField(FieldAroundAtoms):
         """
         return cls(**ask_model(model, atoms, dtype, device, time)._asdict())
 
+    def __repr__(self) -> str:
+        names = (self.label(channel) for channel in self.channels)
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"<MolecularField of {self.atoms.symbols}: {', '.join(names)}; {dtype}>"
+
+    def __add__(self, other: MolecularField) -> MolecularField:
+        """The sum of two fields of the same molecule, with the same channels and units."""
+        return combined(self, other, 1.0) if isinstance(other, MolecularField) else NotImplemented
+
+    def __sub__(self, other: MolecularField) -> MolecularField:
+        """The difference of two fields, such as `density - PromoleculeDensity().of(atoms)`."""
+        return combined(self, other, -1.0) if isinstance(other, MolecularField) else NotImplemented
+
     def isosurface(
         self,
         channel: str | None = None,
@@ -91,11 +106,13 @@ class MolecularField(FieldAroundAtoms):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Triangle mesh of the surface where a channel has a value.
 
+        The box is widened until the surface doesn't leave it; a warning says where none does.
+
         Args:
             channel: name of the channel; may be left out if there is only one.
             level: the value, in the channel's unit.
             spacing: grid spacing of the search in Angstrom.
-            margin: how far from the atoms to search in Angstrom.
+            margin: how far from the atoms to search at first, in Angstrom.
 
         Returns:
             Vertices (n, 3) in Angstrom in the lab frame and faces (m, 3), which face away from
@@ -104,7 +121,8 @@ class MolecularField(FieldAroundAtoms):
         Raises:
             ValueError: if the channel does not take this value on the grid.
         """
-        return marching_cubes(*self._channel_on_grid(channel, spacing, margin), level)
+        box = surface_box(self, self.index(channel), level, spacing, margin)
+        return marching_cubes(box.grid, box.values, level, box.far)
 
     def to_cube(
         self,

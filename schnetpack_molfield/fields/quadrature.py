@@ -7,9 +7,11 @@ import math
 import ase.data
 import numpy as np
 import torch
+from schnetpack import properties
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.fields.geometry import distances
 
 #: Decay of an atom's share of space, 2/bohr in 1/Angstrom, and the smaller share of hydrogen.
@@ -51,6 +53,23 @@ def atom_centered_quadrature(
         idx_m = torch.zeros_like(atomic_numbers)
     share = _own_share(points, atomic_numbers, positions, idx_m)  # (n_points,)
     return points.flatten(0, 1), weights.flatten() * share
+
+
+def add_quadrature(inputs: dict[str, Tensor], n_radial: int = 20, n_polar: int = 8) -> None:
+    """Add a quadrature of every molecule to SchNetPack's dictionary: points, molecules, weights.
+
+    Args:
+        inputs: the dictionary; the keys are `properties.quadrature_*` of this package.
+        n_radial: see `atom_centered_quadrature`.
+        n_polar: likewise.
+    """
+    numbers, idx_m = inputs[properties.Z], inputs[properties.idx_m]
+    points, weights = atom_centered_quadrature(
+        numbers, inputs[properties.R], n_radial, n_polar, idx_m
+    )
+    inputs[keys.quadrature_points] = points
+    inputs[keys.quadrature_weights] = weights
+    inputs[keys.quadrature_idx_m] = idx_m.repeat_interleave(len(points) // len(numbers))
 
 
 def _radial_rule(atomic_numbers: Tensor, n_radial: int) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement, product
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from schnetpack_molfield.checks import check_atoms, optional_import
 from schnetpack_molfield.fields.geometry import distances
 from schnetpack_molfield.fields.molecular_field import MolecularField
+from schnetpack_molfield.fields.molecule import total_charge
 
 #: Numbers per block: points times pairs of basis functions (potential) or derivatives (orbitals).
 _BLOCK = 2**23
@@ -33,16 +35,23 @@ class QuantumCalculation:
         >>> calculation.orbitals(["HOMO", "LUMO"]).render("homo.png", channel="HOMO", level=0.1)
 
     Args:
-        mean_field: a converged PySCF object of any Hartree-Fock or Kohn-Sham class, for molecules.
+        mean_field: a converged PySCF object of a restricted or unrestricted Hartree-Fock or
+            Kohn-Sham class, for molecules. Ghost atoms bring basis functions and are left out of
+            `atoms`; electrons of a pseudopotential are in no density.
+
+    Raises:
+        TypeError: if it is an object of another class.
+        ValueError: if it hasn't been run or hasn't converged.
     """
 
     def __init__(self, mean_field: Any) -> None:
         optional_import("pyscf", "qm")
-        if mean_field.mo_coeff is None:
-            raise ValueError("the PySCF calculation has not been run; call its kernel() first")
+        _check_mean_field(mean_field)
         self.mean_field = mean_field
         self.mol = mean_field.mol
-        self.atoms = Atoms(self.mol.elements, self.mol.atom_coords(unit="Angstrom"))
+        self.is_atom = self.mol.atom_charges() > 0  # (n_centers,) False for ghosts
+        symbols = np.array(self.mol.elements)[self.is_atom]
+        self.atoms = Atoms(symbols, self.mol.atom_coords(unit="Angstrom")[self.is_atom])
 
     @classmethod
     def run(
@@ -50,7 +59,7 @@ class QuantumCalculation:
         atoms: Atoms,
         xc: str = "b3lyp",
         basis: str = "6-31g(2df,p)",
-        charge: int = 0,
+        charge: int | None = None,
         spin: int = 0,
     ) -> QuantumCalculation:
         """Run a Kohn-Sham calculation; the defaults are QM9's level.
@@ -59,7 +68,7 @@ class QuantumCalculation:
             atoms: the molecule.
             xc: functional, by PySCF's name.
             basis: basis set, by PySCF's name.
-            charge: in units of e.
+            charge: in units of e; `atoms.info["charge"]`, or 0 without it, if None.
             spin: number of unpaired electrons.
 
         Raises:
@@ -67,6 +76,7 @@ class QuantumCalculation:
         """
         check_atoms(atoms)
         gto, dft = optional_import("pyscf.gto", "qm"), optional_import("pyscf.dft", "qm")
+        charge = total_charge(atoms) if charge is None else charge
         geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
         mol = gto.M(
             atom=geometry, unit="Angstrom", basis=basis, charge=charge, spin=spin, verbose=0
@@ -80,6 +90,8 @@ class QuantumCalculation:
     def density(self) -> MolecularField:
         """Electron density in e/Ang^3, both spins together."""
         density_matrix = self._density_matrix()
+        if n_core := int((self.atoms.numbers - self.mol.atom_charges()[self.is_atom]).sum()):
+            warn(f"the density lacks {n_core} electrons of pseudopotentials", stacklevel=2)
 
         def evaluate(points: Tensor) -> Tensor:
             orbitals = _AtomicOrbitals.apply(points / Bohr, self.mol, 0)  # (n_points, n_ao)
@@ -95,7 +107,7 @@ class QuantumCalculation:
             names: "HOMO", "LUMO", "HOMO-1", "LUMO+2" ..., or indices from 0; one channel each.
         """
         coefficients, occupations = self.mean_field.mo_coeff, self.mean_field.mo_occ
-        if coefficients.ndim == 3:
+        if isinstance(self.mean_field, _unrestricted()):
             coefficients, occupations = coefficients[0], occupations[0]
         columns = [_orbital_index(name, occupations) for name in names]
         chosen = torch.tensor(coefficients[:, columns])  # (n_ao, n)
@@ -108,8 +120,8 @@ class QuantumCalculation:
 
     def potential(self) -> MolecularField:
         """Electrostatic potential of nuclei and electrons in V, infinite at the nuclei."""
-        charges = torch.tensor(self.mol.atom_charges(), dtype=torch.float64)
-        nuclei = torch.tensor(self.mol.atom_coords())  # (n_atoms, 3) bohr
+        charges = torch.tensor(self.mol.atom_charges()[self.is_atom], dtype=torch.float64)
+        nuclei = torch.tensor(self.mol.atom_coords()[self.is_atom])  # (n_atoms, 3) bohr
         density_matrix = self._density_matrix()
 
         def evaluate(points: Tensor) -> Tensor:
@@ -136,6 +148,29 @@ class QuantumCalculation:
         return MolecularField(
             evaluate, self.atoms, channels, units, dtype=torch.float64, block_size=block_size
         )
+
+
+def _unrestricted() -> type:
+    return optional_import("pyscf.scf", "qm").uhf.UHF
+
+
+def _check_mean_field(mean_field: Any) -> None:
+    """Raise unless it is a converged calculation of one molecule by real orbitals."""
+    scf, name = optional_import("pyscf.scf", "qm"), type(mean_field).__name__
+    if not isinstance(mean_field, scf.hf.RHF | scf.uhf.UHF):
+        raise TypeError(
+            f"fields are of RHF, ROHF, UHF, RKS, ROKS and UKS of molecules, got {name}; hand in "
+            "the mean field of a correlated method, and convert others by to_uhf() or to_uks()"
+        )
+    if mean_field.mo_coeff is None:
+        raise ValueError("the PySCF calculation has not been run; call its kernel() first")
+    if not mean_field.converged:
+        raise ValueError(
+            f"the PySCF calculation ({name}) has not converged; raise its max_cycle or try "
+            "newton(), and call its kernel() again"
+        )
+    if np.iscomplexobj(mean_field.mo_coeff[0]):
+        raise TypeError(f"the orbitals of this {name} are complex; expected real ones")
 
 
 class _AtomicOrbitals(torch.autograd.Function):
@@ -210,7 +245,7 @@ def _orbital_index(name: str | int, occupations: np.ndarray) -> int:
     Raises:
         ValueError: if the name can't be read or there is no such orbital.
     """
-    homo = int(np.flatnonzero(occupations > 0)[-1])
+    homo = int(np.flatnonzero(occupations > 0.5).max(initial=-1))  # smeared ones have a tail
     match = re.fullmatch(r"(HOMO|LUMO)([+-]\d+)?", str(name), flags=re.IGNORECASE)
     if match:
         index = homo + (match[1].upper() == "LUMO") + int(match[2] or 0)

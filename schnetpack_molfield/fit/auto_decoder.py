@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic.field_value import FieldValue
 from schnetpack_molfield.representation.latent_atlas import LatentAtlas, LatentTable
 
@@ -38,6 +39,6 @@ class AutoDecoder(nn.Module):
             points: (n_points, 3) in Angstrom.
             idx_m: (n_points,) which of the latents each point belongs to.
         """
-        asked = {"field_points": points, "field_point_idx_m": idx_m}
-        inputs = self.atlas({"field_latent": latents} | asked)
-        return self.head.values(inputs["field_values"], points, idx_m, inputs)
+        asked = {keys.points: points, keys.point_idx_m: idx_m}
+        inputs = self.atlas({keys.latent: latents} | asked)
+        return self.head.values(inputs[keys.values], points, idx_m, inputs)

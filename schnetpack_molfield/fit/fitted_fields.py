@@ -11,6 +11,7 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.fields import MolecularField
 from schnetpack_molfield.fit.auto_decoder import AutoDecoder
 from schnetpack_molfield.fit.field_fit import FitOptions, make_auto_decoder
@@ -106,7 +107,7 @@ class FittedFields:
         dtype = dtype or torch.float32
         model = deepcopy(self.model).to(device=device, dtype=dtype)
         latent = torch.lerp(model.latents[start], model.latents[end], fraction).unsqueeze(0)
-        charts = model.atlas({"field_latent": latent})
+        charts = model.atlas({keys.latent: latent})
 
         def evaluate(points: Tensor) -> Tensor:
             idx_m = torch.zeros(len(points), dtype=torch.long, device=points.device)

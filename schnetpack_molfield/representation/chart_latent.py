@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas
@@ -90,7 +91,7 @@ class ChartEncoder(nn.Module):
         super().__init__()
         self.n_charts = sizes.n_charts
         self.n_latent = sizes.n_latent
-        self.model_outputs = ["field_latent"]
+        self.model_outputs = [keys.latent]
         self.scalars = ScaledDense(n_channels, sizes.n_scalars, bias=False)
         self.vectors = ScaledDense(n_channels, sizes.n_vectors, bias=False)
         self.tensors = ScaledDense(n_channels, sizes.n_tensors, bias=False)
@@ -99,7 +100,7 @@ class ChartEncoder(nn.Module):
         """Add the latents to the dictionary and return it."""
         n_molecules = inputs[properties.n_atoms].shape[0]
         atoms, idx_m = self._centers(inputs[properties.Z], inputs[properties.idx_m], n_molecules)
-        scalars, vectors, tensors = inputs["field_features"][atoms].split([1, 3, 5], dim=1)
+        scalars, vectors, tensors = inputs[keys.features][atoms].split([1, 3, 5], dim=1)
         numbers = [
             inputs[properties.R][atoms],
             torch.ones_like(scalars[:, :, 0]),
@@ -109,7 +110,7 @@ class ChartEncoder(nn.Module):
         ]
         rows = torch.cat(numbers, dim=1)  # (n_centers, 4 + n_numbers)
         latent = to_dense_batch(rows, idx_m, 0.0, self.n_charts, n_molecules)[0]
-        inputs["field_latent"] = latent.flatten(1)
+        inputs[keys.latent] = latent.flatten(1)
         return inputs
 
     def _centers(self, z: Tensor, idx_m: Tensor, n_molecules: int) -> tuple[Tensor, Tensor]:
@@ -306,7 +307,7 @@ class ChartAutoencoder(nn.Module):
             if not key.startswith("field_"):  # points are asked of the decoder
                 atoms[key] = value
         encoded = self.encoder(self.molfield(atoms))
-        inputs["field_latent"] = encoded["field_latent"]
+        inputs[keys.latent] = encoded[keys.latent]
         return self.decoder(inputs)
 
     def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:

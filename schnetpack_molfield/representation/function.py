@@ -6,6 +6,7 @@ import schnetpack.properties as properties
 import torch
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.nn.sphere import SoftHarmonics
@@ -107,28 +108,28 @@ class FieldFunction(nn.Module):
         for key in list(inputs.keys()):
             if key.startswith("field_kept"):  # of an earlier call with this dictionary
                 del inputs[key]
-        axes, scales, tokens = self.inr.weights(inputs["field_features"])
-        inputs["field_axes"] = axes
-        inputs["field_scales"] = scales
-        inputs["field_tokens"] = tokens
-        if "field_points" in inputs:
+        axes, scales, tokens = self.inr.weights(inputs[keys.features])
+        inputs[keys.axes] = axes
+        inputs[keys.scales] = scales
+        inputs[keys.tokens] = tokens
+        if keys.points in inputs:
             points, idx_m = self.points(inputs)
-            inputs["field_values"] = self.read(points, idx_m, inputs)
-            inputs["field_point_idx_m"] = idx_m
-        if "field_quadrature_points" in inputs:
-            points, idx_m = inputs["field_quadrature_points"], inputs["field_quadrature_idx_m"]
-            inputs["field_quadrature_values"] = self.read(points, idx_m, inputs)
+            inputs[keys.values] = self.read(points, idx_m, inputs)
+            inputs[keys.point_idx_m] = idx_m
+        if keys.quadrature_points in inputs:
+            points, idx_m = inputs[keys.quadrature_points], inputs[keys.quadrature_idx_m]
+            inputs[keys.quadrature_values] = self.read(points, idx_m, inputs)
         return inputs
 
     def points(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The points (n_points, 3) and the molecule of each (n_points,), checked."""
-        points = inputs["field_points"]
+        points = inputs[keys.points]
         if points.dim() != 2 or points.shape[1] != 3:
             raise ValueError(f"field_points has shape {points.shape}, expected (n_points, 3)")
-        if "field_point_idx_m" in inputs:
-            idx_m = inputs["field_point_idx_m"]
+        if keys.point_idx_m in inputs:
+            idx_m = inputs[keys.point_idx_m]
         else:
-            n_points = inputs["field_n_points"]  # (n_molecules,)
+            n_points = inputs[keys.n_points]  # (n_molecules,)
             molecules = torch.arange(n_points.shape[0], device=points.device)
             idx_m = torch.repeat_interleave(molecules, n_points)
         if idx_m.shape[0] != points.shape[0]:
@@ -149,9 +150,9 @@ class FieldFunction(nn.Module):
         """
         if properties.pbc in inputs and bool(inputs[properties.pbc].any()):
             raise ValueError("fields of periodic structures can't be asked; set pbc to False")
-        if "field_kept_first" not in inputs:
-            inputs["field_kept_first"] = self._first_layer(inputs["field_axes"])
-        size = self._points_per_block(int(torch.bincount(inputs["field_idx_m"]).max()))
+        if keys.kept_first not in inputs:
+            inputs[keys.kept_first] = self._first_layer(inputs[keys.axes])
+        size = self._points_per_block(int(torch.bincount(inputs[keys.chart_idx_m]).max()))
         _keep_freed_memory()
         blocks = [points.new_zeros(0, self.n_rows, self.inr.n_hidden)]
         for x, m in zip(points.split(size), idx_m.split(size)):  # noqa: B905 (TorchScript)
@@ -169,8 +170,8 @@ class FieldFunction(nn.Module):
 
         The same sum as `read`, over a neighbour list, so it holds in periodic cells too.
         """
-        axes, scales = inputs["field_axes"], inputs["field_scales"]
-        features = inputs["field_features"]
+        axes, scales = inputs[keys.axes], inputs[keys.scales]
+        features = inputs[keys.features]
         radial = self.radial_functions(radial)  # (n_atoms, n_points, n_hidden)
         if self.angles is not None:
             radial = radial + self.angles(features, layout.harmonics)
@@ -209,8 +210,8 @@ class FieldFunction(nn.Module):
 
     def _block(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """F (n_points, n_rows, n_hidden) at the points of one block."""
-        n_points, origins = points.shape[0], inputs["field_origins"]
-        pairs = close_pairs(points, idx_m, origins, inputs["field_idx_m"], self.reach)
+        n_points, origins = points.shape[0], inputs[keys.origins]
+        pairs = close_pairs(points, idx_m, origins, inputs[keys.chart_idx_m], self.reach)
         if pairs.center.shape[0] == 0:
             return points.new_zeros(n_points, self.n_rows, self.inr.n_hidden)
         tile = tiles(pairs, n_points)
@@ -221,14 +222,14 @@ class FieldFunction(nn.Module):
         distances, monomials, radial = self._coordinates(offsets, inputs[properties.Z], chart)
         harmonics = monomials.transpose(1, 2) @ self.soft_harmonics.harmonics.coupling
         coordinates = torch.cat([monomials, radial], dim=1).transpose(1, 2)
-        weights = inputs["field_kept_first"][chart]  # (n_tiles, n_monomials + n_rbf, n_hidden)
+        weights = inputs[keys.kept_first][chart]  # (n_tiles, n_monomials + n_rbf, n_hidden)
         first = torch.bmm(coordinates, weights)  # (n_tiles, size, n_hidden)
         if self.surroundings is not None:
             density = self.surroundings(points, idx_m, inputs)  # (n_points, n_hidden)
             first = first + nn.functional.pad(density, [0, 0, 0, 1])[point]
         if self.angles is not None:
-            first = first + self.angles(inputs["field_features"][chart], harmonics)
-        values = self.inr.deepen(first, inputs["field_scales"][chart])
+            first = first + self.angles(inputs[keys.features][chart], harmonics)
+        values = self.inr.deepen(first, inputs[keys.scales][chart])
         if self.local:
             harmonics = harmonics * self.cutoff_fn(distances).unsqueeze(2)
         return _sum_at_points(values.flatten(0, 1), harmonics.flatten(0, 1), tile.slots, tile.real)

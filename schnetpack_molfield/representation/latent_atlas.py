@@ -7,6 +7,7 @@ import torch
 from schnetpack.nn import GaussianRBF
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.cutoff import SmoothCutoff
 from schnetpack_molfield.nn.irreps import DEGREE, n_rows
 from schnetpack_molfield.representation.function import FieldFunction
@@ -17,7 +18,7 @@ __all__ = ["LatentAtlas", "LatentTable", "checked_latent", "write_charts"]
 
 def checked_latent(inputs: dict[str, Tensor], n_latent: int) -> Tensor:
     """The latents (n_models, n_latent) in the dictionary; a ValueError for another shape."""
-    latent = inputs["field_latent"]
+    latent = inputs[keys.latent]
     if latent.dim() != 2 or latent.shape[1] != n_latent:
         raise ValueError(f"field_latent has shape {latent.shape}, expected (n_models, {n_latent})")
     return latent
@@ -36,9 +37,9 @@ def write_charts(
     """
     models = torch.arange(n_charts.shape[0], device=n_charts.device)
     idx_m = torch.repeat_interleave(models, n_charts)  # (n_all_charts,)
-    inputs["field_origins"] = origins
-    inputs["field_features"] = features
-    inputs["field_idx_m"] = idx_m
+    inputs[keys.origins] = origins
+    inputs[keys.features] = features
+    inputs[keys.chart_idx_m] = idx_m
     inputs[properties.R] = origins
     inputs[properties.idx_m] = idx_m
     inputs[properties.Z] = torch.zeros_like(idx_m)
@@ -185,6 +186,6 @@ class LatentTable(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latents to the dictionary and return it."""
-        if "field_latent" not in inputs:
-            inputs["field_latent"] = self.latents[inputs["field_member"]]
+        if keys.latent not in inputs:
+            inputs[keys.latent] = self.latents[inputs[keys.member]]
         return inputs

@@ -9,6 +9,7 @@ import torch
 from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.cells import right_handed
 from schnetpack_molfield.nn.dense import EquivariantDense, ScaledDense
@@ -72,19 +73,7 @@ class MolField(nn.Module):
     Reads the keys of SchNetPack's dictionary that `PaiNN` reads (and positions, and the molecule
     index, for molecule charts, points and probes) and writes those of `FieldFunction` and
 
-    ========================  ==============================  =====================================
-    key                       shape                           meaning
-    ========================  ==============================  =====================================
-    scalar_representation     (n_atoms, n_atom_basis)         invariant features
-    vector_representation     (n_atoms, 3, n_atom_basis)      polar vectors
-    field_features            (n_charts, n_rows, n_channels)  features of the charts
-    field_origins             (n_charts, 3)                   origins of the charts, Angstrom
-    field_idx_m               (n_charts,)                     molecule of each chart
-    field_at_atoms            (n_atoms, n_rows, n_hidden)     F at the atoms
-    field_probes              (n_charts, n_probes, ...)       F at probe points, if `n_probes`
-    field_divergence          (n_molecules,)                  only if `variational`: KL divergence
-    ========================  ==============================  =====================================
-
+    ========================  ==============================  ==============================
     References: Wang et al. 2026 (arXiv:2601.22327) for canonical INR, weight tokens and
     hyper-network; Schütt et al. 2021 (PaiNN) for the gates of the update.
 
@@ -169,7 +158,7 @@ class MolField(nn.Module):
         self.cutoff_fn = cutoff_fn
         self.cutoff = cutoff_fn.cutoff
         self.radial_basis = radial_basis
-        self.model_outputs = ["field_divergence"] if variational else []
+        self.model_outputs = [keys.kl_divergence] if variational else []
 
         def inr(n_layers: int) -> CanonicalINR:
             options = (frame, hypernetwork, activation, n_layers, n_groups, degree)
@@ -241,9 +230,9 @@ class MolField(nn.Module):
                 layout = with_window(layout, harmonics, window)
             read = self.function.at_atoms(inputs, basis, layout)
         x = self.update(x, self.mixing(read) + directed(features))
-        inputs["field_at_atoms"] = read
-        inputs["scalar_representation"] = x.select(1, 0)
-        inputs["vector_representation"] = x.narrow(1, 1, 3)
+        inputs[keys.at_atoms] = read
+        inputs[keys.scalar_representation] = x.select(1, 0)
+        inputs[keys.vector_representation] = x.narrow(1, 1, 3)
         return self._probe(inputs)
 
     def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
@@ -272,19 +261,19 @@ class MolField(nn.Module):
             idx_m = torch.arange(charts.shape[0], device=idx_m.device)
         if self.latent is not None:
             charts, divergence = self.latent(charts)
-            inputs["field_divergence"] = scatter_add(
+            inputs[keys.kl_divergence] = scatter_add(
                 divergence, idx_m, dim_size=inputs[properties.n_atoms].shape[0]
             )
-        inputs["field_features"] = charts
-        inputs["field_origins"] = origins
-        inputs["field_idx_m"] = idx_m
+        inputs[keys.features] = charts
+        inputs[keys.origins] = origins
+        inputs[keys.chart_idx_m] = idx_m
         return inputs
 
     def _probe(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the function at the probe points, (n_charts, n_probes, n_rows, n_hidden)."""
         if self.probes is not None:
-            points = self.probes(inputs["field_features"], inputs["field_origins"])
-            idx_m = inputs["field_idx_m"].repeat_interleave(points.shape[1])
+            points = self.probes(inputs[keys.features], inputs[keys.origins])
+            idx_m = inputs[keys.chart_idx_m].repeat_interleave(points.shape[1])
             values = self.function.read(points.flatten(0, 1), idx_m, inputs)
-            inputs["field_probes"] = values.view(points.shape[:2] + values.shape[1:])
+            inputs[keys.probes] = values.view(points.shape[:2] + values.shape[1:])
         return inputs

@@ -10,6 +10,7 @@ from schnetpack.transform import Transform
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.spline import CubicSpline
 from schnetpack_molfield.representation.latent_atlas import LatentAtlas
 
@@ -82,9 +83,9 @@ class TrajectoryAtlas(Transform):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add `field_latent` and the charts of `LatentAtlas` to the dictionary and return it."""
-        if "time" not in inputs:
+        if keys.time not in inputs:
             raise KeyError("no 'time' in the input: this model is a function of point and time")
-        time = inputs["time"]
+        time = inputs[keys.time]
         if not bool(torch.isfinite(time).all()):
             raise ValueError(f"times must be finite numbers, got {time}")
         knot = (time.to(self.start.dtype) - self.start) / self.step  # (n_models,)
@@ -92,7 +93,7 @@ class TrajectoryAtlas(Transform):
         mean = self.latent(knots).mean(dim=0)  # (n_latent,)
         beyond = torch.maximum(-knot, knot - (self.n_knots - 1)).clamp(0, 1).unsqueeze(1)
         window = 1 - beyond**3 * (10 - 15 * beyond + 6 * beyond**2)  # (n_models, 1)
-        inputs["field_latent"] = window * (self.latent(knot) - mean)
+        inputs[keys.latent] = window * (self.latent(knot) - mean)
         return self.atlas(inputs)
 
     def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
@@ -130,7 +131,7 @@ class TrajectoryAtlas(Transform):
 
     def datamodule(self, value: Any) -> None:
         """Begin with the times and structures of SchNetPack's training set."""
-        rows = value.dataset.iter_properties(value.train_idx, load_properties=["time"])
-        frames = [(float(row["time"]), row[properties.R].numpy()) for row in rows]
+        rows = value.dataset.iter_properties(value.train_idx, load_properties=[keys.time])
+        frames = [(float(row[keys.time]), row[properties.R].numpy()) for row in rows]
         times, positions = zip(*frames, strict=True)
         self.begin(times, np.concatenate(positions))

@@ -8,6 +8,7 @@ from ase import Atoms
 from schnetpack import properties
 from torch.autograd.gradcheck import GradcheckError
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.testing.errors import Errors, largest, per_molecule
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule
 from schnetpack_molfield.testing.paths import PATHS
@@ -103,7 +104,7 @@ def responds(potential: Potential) -> Errors:
     """The model is not trivial: 1 where all forces or all vectors are zero."""
     names = [name for name in MOLECULES if len(molecule(name)) > 1]
     inputs = potential.inputs([molecule(name) for name in names])
-    vectors = potential.features(inputs)["vector_representation"]  # (n_atoms, 3, n)
+    vectors = potential.features(inputs)[keys.vector_representation]  # (n_atoms, 3, n)
     forces = potential.evaluate(inputs).forces  # (n_atoms, 3)
     n_atoms = inputs[properties.n_atoms]
     force_sizes = per_molecule(names, forces, n_atoms)

@@ -8,6 +8,7 @@ import torch
 from schnetpack import properties
 from torch import nn
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.testing.errors import Errors, output_errors
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule
 from schnetpack_molfield.testing.potential import Inputs, Potential, perturb
@@ -78,8 +79,8 @@ def precision_kept(potential: Potential) -> Errors:
     tensors = {
         "energy": outputs.energy,
         "forces": outputs.forces,
-        "scalar_representation": features["scalar_representation"],
-        "vector_representation": features["vector_representation"],
+        keys.scalar_representation: features[keys.scalar_representation],
+        keys.vector_representation: features[keys.vector_representation],
     }
     return {name: float(tensor.dtype != potential.dtype) for name, tensor in tensors.items()}
 

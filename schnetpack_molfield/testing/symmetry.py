@@ -5,6 +5,7 @@ import torch
 from ase import Atoms
 from schnetpack import properties
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.testing.errors import Errors, largest, output_errors, per_molecule
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, SYMMETRY, molecule, rounded
 from schnetpack_molfield.testing.potential import Inputs, Outputs, Potential
@@ -21,8 +22,6 @@ __all__ = [
     "vector_equivariance",
 ]
 
-_SCALARS = "scalar_representation"
-_VECTORS = "vector_representation"
 _N_MATRICES = 5
 _ALL = MOLECULES + CHIRAL
 
@@ -79,7 +78,10 @@ def vector_equivariance(potential: Potential) -> Errors:
     shift = np.array([1.0, -2.0, 0.5])
     inputs = potential.inputs(structures)
     expected = potential.features(inputs)
-    scalars, vectors = expected[_SCALARS], expected[_VECTORS]  # (n_atoms, n), (n_atoms, 3, n)
+    scalars, vectors = (
+        expected[keys.scalar_representation],
+        expected[keys.vector_representation],
+    )  # (n_atoms, n), (n_atoms, 3, n)
     errors: Errors = {}
     for k, matrix in enumerate(_orthogonal(+1)[:2] + _orthogonal(-1)[:2]):
         moved = potential.inputs([_transformed(atoms, matrix, shift) for atoms in structures])
@@ -88,8 +90,8 @@ def vector_equivariance(potential: Potential) -> Errors:
         turned = torch.einsum("xy,ayn->axn", turn, vectors)  # (n_atoms, 3, n)
         parts = torch.cat(
             [
-                (actual[_SCALARS] - scalars) / largest(scalars),
-                (actual[_VECTORS] - turned).flatten(1) / largest(vectors),
+                (actual[keys.scalar_representation] - scalars) / largest(scalars),
+                (actual[keys.vector_representation] - turned).flatten(1) / largest(vectors),
             ],
             dim=1,
         )  # (n_atoms, 4 n)
@@ -116,8 +118,8 @@ def _shuffle_edges(inputs: Inputs) -> Inputs:
     order = torch.randperm(
         len(inputs[properties.idx_i]), generator=torch.Generator().manual_seed(2)
     )
-    keys = [properties.idx_i, properties.idx_j, properties.offsets]
-    return {**inputs, **{key: inputs[key][order] for key in keys}}
+    lists = [properties.idx_i, properties.idx_j, properties.offsets]
+    return {**inputs, **{key: inputs[key][order] for key in lists}}
 
 
 def edge_permutation(potential: Potential) -> Errors:

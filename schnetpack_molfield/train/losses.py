@@ -4,6 +4,8 @@ import torch
 from schnetpack.task import ModelOutput
 from torch import Tensor, nn
 
+from schnetpack_molfield import properties as keys
+
 __all__ = ["EikonalLoss", "NormalLoss", "RelativeL1", "RelativeL2", "SurfaceLoss", "WeightPoints"]
 
 Values = dict[str, Tensor]
@@ -98,7 +100,7 @@ class WeightPoints(nn.Module):
     times: with the weights of `transform.FieldPoints` losses and metrics made of such powers
     estimate integrals over the box, wherever the points are. SchNetPack hands over nothing but
     targets of outputs, so the weights have to be the target of another one:
-    `ModelOutput(name=..., target_property="field_weights", metrics={})`.
+    `ModelOutput(name=..., target_property='field_weights', metrics={})`.
 
     Args:
         k: 2 for square errors (`torch.nn.MSELoss`, `RelativeL2`, PSNR), 1 for absolute ones.
@@ -108,7 +110,7 @@ class WeightPoints(nn.Module):
         ValueError: for another k.
     """
 
-    def __init__(self, k: int = 2, weight_key: str = "field_weights") -> None:
+    def __init__(self, k: int = 2, weight_key: str = keys.point_weights) -> None:
         super().__init__()
         if k not in (1, 2):
             raise ValueError(f"k must be 1 or 2, absolute or square errors, got {k}")

@@ -11,6 +11,7 @@ from schnetpack import properties
 from schnetpack.transform import Transform
 from torch import Tensor
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.fields import AtomFunction, molecular_surface
 from schnetpack_molfield.transform.sampling import (
     box_weights,
@@ -35,8 +36,8 @@ def _generator(seed: int | None, inputs: Inputs) -> torch.Generator | None:
 
 
 def _write(inputs: Inputs, points: Tensor, target: Tensor, key: str) -> Inputs:
-    inputs["field_points"] = points
-    inputs["field_n_points"] = torch.tensor([len(points)])
+    inputs[keys.points] = points
+    inputs[keys.n_points] = torch.tensor([len(points)])
     inputs[key] = target
     return inputs
 
@@ -75,7 +76,7 @@ class FieldPoints(Transform):
     def __init__(
         self,
         function: AtomFunction,
-        output_key: str = "field",
+        output_key: str = keys.field,
         gradient_key: str | None = None,
         n_near_atoms: int = 256,
         n_in_box: int = 128,
@@ -167,7 +168,7 @@ class GridPoints(Transform):
 
     def __init__(
         self,
-        key: str = "electron_density",
+        key: str = keys.electron_density,
         n_points: int | None = 1024,
         floor: float = 0.01,
         ceiling: float = float("inf"),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import schnetpack as spk
 import torch
+from ase import Atoms
 from ase.build import molecule
 from ase.io.cube import read_cube_data
 from ase.units import Bohr
@@ -126,3 +127,29 @@ def test_bad_input(folder, arguments, message):
     assert result.exit_code != 0
     assert message in str(result.exception)
     assert not list(folder.glob("x.*"))
+
+
+def test_the_charge_of_a_smiles_is_not_dropped(folder):
+    pytest.importorskip("rdkit")
+    for options, n_electrons in (([], 32), (["--charge", "0"], None), (["--charge", "1"], 30)):
+        out = ["-o", f"x{len(options)}{n_electrons}.npz", "-c", "electron_density"]
+        result = run("CC(=O)[O-]", *out, *options)
+        assert result.exit_code == 0, result.output
+        with np.load(out[1]) as arrays:
+            atoms = Atoms(arrays["Z"], arrays["R"], info={"charge": 31 - (n_electrons or 31)})
+        field = MolecularField.from_model("best_model", atoms)
+        if n_electrons is not None:
+            assert field.integral("electron_density") == pytest.approx(n_electrons, abs=0.01)
+
+
+def test_lengths_in_bohr_are_asked_about(folder):
+    water = molecule("H2O")
+    ase.io.write("bohr.xyz", Atoms(water.numbers, water.positions / Bohr))
+    refused = run("bohr.xyz", "-o", "x.npz", "-c", "sdf")
+    assert "in bohr; name the unit of the file by --length-unit" in str(refused.exception)
+    assert not (folder / "x.npz").exists()
+    assert run("bohr.xyz", "-o", "x.npz", "-c", "sdf", "--length-unit", "bohr").exit_code == 0
+    with np.load("x.npz") as arrays:
+        np.testing.assert_allclose(arrays["R"], water.positions, atol=1e-6)
+    with pytest.warns(UserWarning, match="OH2: its bonds are 0.1 times as long as usual"):
+        MolecularField.from_model("best_model", Atoms(water.numbers, water.positions / 10))

@@ -11,6 +11,7 @@ from ase import Atoms
 from ase.build import molecule
 from ase.data import vdw_radii
 from ase.data.vdw_alvarez import vdw_radii as alvarez_radii
+from ase.units import Bohr
 
 from schnetpack_molfield.datasets.molecules import LIGAND, PROTEIN, read_molecules
 
@@ -226,6 +227,19 @@ def test_bytes_at_the_start_odd_letters_and_compression_change_nothing(folder, n
     (folder / f"cut_{name}.gz").write_bytes(gzip.compress(content)[:-9])
     with pytest.raises(ValueError, match=f"cut_{name}.gz can't be read .*cut off"):
         read_molecules(f"cut_{name}.gz")
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("bohr", Bohr), ("nm", 10.0)])
+def test_lengths_in_another_unit_are_asked_about(folder, unit, scale):
+    water = molecule("H2O")
+    ase.io.write("x.xyz", Atoms(water.numbers, water.positions / scale))
+    with pytest.raises(ValueError, match=rf"x.xyz: its bonds are .*{unit}; name the unit of the"):
+        read_molecules("x.xyz")
+    np.testing.assert_allclose(
+        read_molecules("x.xyz", unit)[0].positions, water.positions, atol=1e-6
+    )
+    kept = read_molecules("x.xyz", "Ang")[0].positions
+    np.testing.assert_allclose(kept, water.positions / scale, atol=1e-6)
 
 
 def test_a_crystal_is_refused(folder):

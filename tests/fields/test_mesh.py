@@ -7,7 +7,8 @@ from ase import Atoms
 from ase.build import molecule
 
 from schnetpack_molfield.fields import MolecularField, PromoleculeDensity, SignedDistance
-from schnetpack_molfield.fields.mesh import enclosed_volume
+from schnetpack_molfield.fields.grid import Grid
+from schnetpack_molfield.fields.mesh import enclosed_volume, marching_cubes
 
 pytest.importorskip("skimage")
 trimesh = pytest.importorskip("trimesh")
@@ -52,6 +53,68 @@ def test_faces_face_away_from_the_volume_on_both_sides_of_zero(level):
     vertices, faces = field.isosurface(level=level, spacing=0.1)
     assert enclosed_volume(vertices, faces) > 0.1
     assert (np.sign(vertices[:, 0]) == np.sign(level)).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "level"),
+    [
+        (SignedDistance(probe=1.4).of(Atoms("Cs")), 0.0),
+        (SignedDistance({"He": 7.0}).of(Atoms("He")), 0.0),  # the whole first box is inside
+        (PromoleculeDensity().of(Atoms("NaCl", [[0, 0, 0], [0, 0, 2.4]])), 1e-4),
+        (PromoleculeDensity().of(molecule("H2O")), 1e-7),
+    ],
+)
+def test_the_box_grows_until_the_surface_is_closed(field, level):
+    vertices, faces = field.isosurface(level=level, spacing=0.4)
+    assert trimesh.Trimesh(vertices, faces, process=False).is_watertight
+    assert enclosed_volume(vertices, faces) > 0
+    torch.testing.assert_close(
+        field.isosurface(level=level, spacing=0.4, margin=1.0)[0].mean(axis=0),
+        vertices.mean(axis=0),
+        rtol=0,
+        atol=0.2,
+    )
+
+
+@pytest.mark.parametrize(("level", "outwards"), [(1e-3, -1), (-1e-3, 1), (0.0, 1)])
+@pytest.mark.parametrize("place", [-30.0, 0.0, 30.0])
+def test_open_surfaces_say_so_and_face_one_side_wherever_they_are(level, outwards, place):
+    def plane(points: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(points[:, 2:] - place)
+
+    field = MolecularField(plane, Atoms("He", [[0, 0, place]]), ["z"], dtype=torch.float64)
+    with pytest.warns(UserWarning, match="leaves the box, and one 20 Angstrom around"):
+        vertices, faces = field.isosurface(level=level, spacing=0.5)
+    normals = trimesh.Trimesh(vertices, faces, process=False).face_normals[:, 2]
+    np.testing.assert_allclose(normals, outwards, atol=1e-6)
+
+
+@pytest.mark.parametrize("place", [-30.0, 0.0, 30.0])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("function", "level", "sign"),
+    [(PromoleculeDensity(), 1e-3, -1), (SignedDistance(), 0.0, 1), (SignedDistance(), 0.5, 1)],
+)
+def test_faces_of_an_open_surface_are_oriented_by_the_field(place, axis, function, level, sign):
+    atoms = molecule("H2O")
+    atoms.positions[:, axis] += place
+    field = function.of(atoms, dtype=torch.float64)
+    grid, values = field.grid(spacing=0.15, margin=1.0)
+    far = {"e/Ang^3": 0.0, "Ang": 100.0}[function.units]
+    vertices, faces = marching_cubes(grid, values[..., 0].numpy(), level, far)
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    assert not mesh.is_watertight
+    outwards = sign * field.gradient(mesh.triangles_center)[:, 0].numpy()
+    along = np.einsum("ij,ij->i", mesh.face_normals, outwards)
+    assert (along[mesh.area_faces > 1e-6] > 0).all()
+
+
+def test_faces_of_a_left_handed_grid():
+    steps = 0.2 * np.eye(3)[[1, 0, 2]]
+    grid = Grid(np.full(3, -2.0), steps, (21, 21, 21))
+    radius = np.linalg.norm(grid.points, axis=1).reshape(grid.shape)
+    for values in (radius - 1, 1 - radius):
+        assert enclosed_volume(*marching_cubes(grid, values, 0.0)) > 4
 
 
 @pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb", ".stl"])

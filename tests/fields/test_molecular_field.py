@@ -192,3 +192,45 @@ def test_wrong_function_is_named():
     field = MolecularField(lambda points: points, Atoms("He"), ["a", "b"])
     with pytest.raises(ValueError, match=r"returned shape \(1, 3\), expected \(1, 2\)"):
         field([[0, 0, 0.0]])
+
+
+def test_sums_and_differences_of_fields(dtype):
+    water = molecule("H2O")
+    rho = PromoleculeDensity().of(water, dtype=dtype)
+    core = PromoleculeDensity(electrons="core").of(water, dtype=torch.float64)
+    valence = PromoleculeDensity(electrons="valence").of(water, dtype=torch.float64)
+    points = torch.randn(20, 3, dtype=dtype)
+    total, difference = core + valence, rho - core
+    assert total.dtype == difference.dtype == torch.float64
+    torch.testing.assert_close(total(points), rho(points).double(), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(difference(points), valence(points), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        difference.gradient(points), valence.gradient(points), rtol=0, atol=1e-4
+    )
+    assert total.channels == ["electron_density"] and total.units == rho.units
+    assert (rho - rho).integral() == 0
+
+
+def test_fields_that_do_not_add(dtype):
+    rho = PromoleculeDensity().of(molecule("H2O"))
+    stretched = molecule("H2O")
+    stretched.positions[1] += 0.1
+    others = {
+        "fields of OH2 and NH3 can't be combined": PromoleculeDensity().of(molecule("NH3")),
+        "differ by up to 0.173 Angstrom": PromoleculeDensity().of(stretched),
+        "fields of different units": PromoleculeDensity("e/bohr^3").of(molecule("H2O")),
+        "fields of different channels": VectorFunction(["H"]).of(molecule("H2O")),
+    }
+    for message, other in others.items():
+        with pytest.raises(ValueError, match=message):
+            rho - other
+    with pytest.raises(TypeError, match="unsupported operand"):
+        rho + 1
+
+
+def test_what_a_field_says_of_itself():
+    assert repr(PromoleculeDensity().of(molecule("H2O"))) == (
+        "<MolecularField of OH2: electron_density (e/Ang^3); float32>"
+    )
+    field = VectorFunction(["H", "C"]).of(molecule("CH4"), dtype=torch.float64)
+    assert repr(field) == "<MolecularField of CH4: H, C; float64>"

@@ -115,3 +115,56 @@ def test_missing_pyscf_is_one_clear_message(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyscf.gto", None)
     with pytest.raises(ImportError, match=r'pip install "schnetpack-molfield\[qm\]"'):
         QuantumCalculation.run(molecule("H2O"))
+
+
+def test_what_is_no_converged_calculation_of_a_molecule_is_refused_by_name():
+    from pyscf import gto, mp, scf
+    from pyscf.pbc import gto as periodic_gto
+    from pyscf.pbc import scf as periodic_scf
+
+    hydrogen = gto.M(atom="H 0 0 0; H 0 0 0.74", basis="sto-3g", verbose=0)
+    for kind in (scf.GHF, scf.DHF):
+        with pytest.raises(TypeError, match=f"RKS, ROKS and UKS of molecules, got {kind.__name__}"):
+            QuantumCalculation(kind(hydrogen).run())
+    with pytest.raises(TypeError, match="got .*MP2.*the mean field of a correlated method"):
+        QuantumCalculation(mp.MP2(scf.RHF(hydrogen).run()).run())
+    cell = periodic_gto.M(atom="He 0 0 0", a=4 * np.eye(3), basis="sto-3g", verbose=0)
+    with pytest.raises(TypeError, match="of molecules, got RHF"):
+        QuantumCalculation(periodic_scf.RHF(cell).run())
+    water = gto.M(atom="O 0 0 0; H 0 0.76 0.6; H 0 -0.76 0.6", basis="6-31g", verbose=0)
+    with pytest.raises(ValueError, match=r"calculation \(UHF\) has not converged; raise its"):
+        QuantumCalculation(scf.UHF(water).run(max_cycle=1))
+
+
+def test_ghost_atoms_are_no_atoms():
+    from pyscf import gto, scf
+
+    text = "GHOST-O 0 0 3; O 0 0 0; H1 0 0.76 0.6; H2 0 -0.76 0.6; X-H 0 3 0"
+    mol = gto.M(atom=text, basis="6-31g", verbose=0)
+    calculation = QuantumCalculation(scf.RHF(mol).run())
+    assert str(calculation.atoms.symbols) == "OH2"
+    assert calculation.density().integral() == pytest.approx(10, abs=1e-3)
+    potential = calculation.potential()([[0, 0, 3.0], [0, 3.0, 0]])
+    assert torch.isfinite(potential).all() and (potential.abs() < 5).all()
+
+
+def test_a_pseudopotential_is_told():
+    from pyscf import gto, scf
+
+    mol = gto.M(atom="Br 0 0 0; H 0 0 1.4", basis="def2-svp", ecp={"Br": "lanl2dz"}, verbose=0)
+    calculation = QuantumCalculation(scf.RHF(mol).run())
+    with pytest.warns(UserWarning, match="lacks 28 electrons of pseudopotentials"):
+        assert calculation.density().integral() == pytest.approx(8, abs=1e-2)
+
+
+def test_smeared_occupations_and_charges_of_structures():
+    from pyscf import scf
+
+    hydroxide = molecule("OH", info={"charge": -1})
+    calculation = QuantumCalculation.run(hydroxide, basis="sto-3g")
+    assert calculation.density().integral() == pytest.approx(10, abs=1e-3)
+    smeared = scf.addons.smearing_(scf.RHF(calculation.mol), sigma=0.02).run()
+    points = np.random.default_rng(0).normal(size=(5, 3))
+    plain = QuantumCalculation(scf.RHF(calculation.mol).run()).orbitals(["HOMO-2"])
+    homo = QuantumCalculation(smeared).orbitals(["HOMO-2"])
+    np.testing.assert_allclose(plain(points).abs(), homo(points).abs(), atol=1e-3)

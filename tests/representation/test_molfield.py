@@ -31,7 +31,7 @@ def test_what_it_writes(charts, batch, build, dtype):
         "field_tokens": (n_charts, 2 * 32 // 16, 16),
         "field_origins": (n_charts, 3),
         "field_idx_m": (n_charts,),
-        "field_divergence": (3,),
+        "kl_divergence": (3,),
         "field_axes": (n_charts, 9, 32),
         "field_scales": (n_charts, 1, 32),
         "field_kept_first": (n_charts, 13 + 8, 32),
@@ -230,15 +230,15 @@ def test_variational_latent_is_sampled_in_training_only(charts, batch, build):
     assert not torch.equal(scalars(representation, inputs), scalars(representation, inputs))
     representation.eval()
     assert torch.equal(scalars(representation, inputs), scalars(representation, inputs))
-    assert (representation(dict(inputs))["field_divergence"] > 0).all()
+    assert (representation(dict(inputs))["kl_divergence"] > 0).all()
 
 
 def test_divergence_of_atom_charts_adds_up(batch, build):
     representation = build(torch.float64, variational=True).eval()
     inputs = batch("far fragments", "H2O", dtype=torch.float64)
-    total, water = representation(inputs)["field_divergence"]
+    total, water = representation(inputs)["kl_divergence"]
     methanol = representation(batch(molecule("far fragments")[3:], dtype=torch.float64))
-    torch.testing.assert_close(total, water + methanol["field_divergence"][0])
+    torch.testing.assert_close(total, water + methanol["kl_divergence"][0])
 
 
 @both_atlases
@@ -249,17 +249,17 @@ def test_divergence_is_a_term_of_schnetpacks_loss(charts, convert, build, fit):
         input_modules=[PairwiseDistances()],
         output_modules=[Atomwise(n_in=16, output_key="energy")],
     )
-    assert set(model.model_outputs) == {"energy", "field_divergence"}
+    assert set(model.model_outputs) == {"energy", "kl_divergence"}
     inputs = convert("H2O", "ethanol") | {"energy": torch.tensor([1.0, 2.0])}
     energy = ModelOutput("energy", loss_fn=torch.nn.MSELoss(), loss_weight=0.0, metrics={})
-    divergence = UnsupervisedModelOutput("field_divergence", torch.mean, 0.1, metrics={})
-    expected = 0.1 * model.eval()(dict(inputs))["field_divergence"].mean().item()
+    divergence = UnsupervisedModelOutput("kl_divergence", torch.mean, 0.1, metrics={})
+    expected = 0.1 * model.eval()(dict(inputs))["kl_divergence"].mean().item()
     assert fit(model.train(), inputs, energy, divergence) == pytest.approx(expected, rel=0.3)
 
 
 def test_no_divergence_unless_asked_for(batch, build):
     representation = build()
-    assert "field_divergence" not in representation(batch("H2O"))
+    assert "kl_divergence" not in representation(batch("H2O"))
     assert representation.model_outputs == []
 
 
