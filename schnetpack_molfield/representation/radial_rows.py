@@ -1,5 +1,7 @@
 """Radial functions at tiles of points, functions first, and densities of elements."""
 
+from typing import cast
+
 import schnetpack.properties as properties
 import torch
 from schnetpack.nn import GaussianRBF, scatter_add
@@ -60,11 +62,12 @@ class _OtherRows(nn.Module):
 
 def radial_rows(basis: RadialBasis) -> nn.Module:
     """A module with that basis which maps distances (n, k) and elements (n,) to (n, n_rbf, k)."""
-    if type(basis) is GaussianRBF and not isinstance(basis.widths, nn.Parameter):  # all alike
-        return _GaussianRows(basis)
-    if isinstance(basis, LearnedRadialEncoding) and basis.pair is not None:
-        return ElementRows(basis)
-    return _OtherRows(basis)
+    module = cast(nn.Module, basis)
+    if type(module) is GaussianRBF and not isinstance(module.widths, nn.Parameter):  # all alike
+        return _GaussianRows(module)
+    if isinstance(module, LearnedRadialEncoding) and module.pair is not None:
+        return ElementRows(module)
+    return _OtherRows(module)
 
 
 class ElementDensity(nn.Module):
