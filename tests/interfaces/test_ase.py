@@ -274,7 +274,7 @@ def test_elastic_band_with_a_shared_calculator(recorded: Path, ethanol: Atoms) -
     bands = []
     for shared in (True, False):
         images = [ethanol.copy() for _ in range(4)] + [end.copy()]
-        band = NEB(images, allow_shared_calculator=shared)
+        band = NEB(images, method="improvedtangent", allow_shared_calculator=shared)
         band.interpolate()
         calculator = MolFieldCalculator(recorded)
         for image in images:
