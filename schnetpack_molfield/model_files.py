@@ -6,15 +6,23 @@ TorchScript keeps no such dictionary, so the same record stands as text in
 """
 
 import json
+import pickletools
 import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from schnetpack.model import AtomisticModel
 from schnetpack.utils import load_model
 from torch import nn
 
-__all__ = ["attach_record", "load_model_file", "read_record"]
+__all__ = ["FORMAT", "attach_record", "check_format", "load_model_file", "read_record"]
+
+#: Version of the content of a file, in the record as `format`; it grows when older code can't read
+#: it any more. Files without one are of version 0.1 and hold the same.
+FORMAT = 1
+
+_TEXT = "molfield_record_json"
 
 
 def load_model_file(path: str | Path) -> AtomisticModel:
@@ -28,7 +36,8 @@ def load_model_file(path: str | Path) -> AtomisticModel:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is something else: a checkpoint, a deployed model, no model at all.
+        ValueError: if it is something else: a checkpoint, a deployed model, no model at all, or
+            was written by a newer version of this package.
     """
     path = Path(path)
     if path.is_dir():
@@ -37,10 +46,35 @@ def load_model_file(path: str | Path) -> AtomisticModel:
         raise FileNotFoundError(
             f"no model file {str(path)!r}; spktrain writes 'best_model' into the folder of the run"
         )
+    check_format(path, (_stored_record(path) or {}).get("format", 0), FORMAT)
     model = _load(path)
     if not isinstance(model, AtomisticModel):
         raise ValueError(_not_a_model(path, f"it holds a {type(model).__name__}"))
     return model.eval()
+
+
+def check_format(path: Path, found: int, known: int) -> None:
+    """Raise ValueError if a file was written by a newer version of this package."""
+    if found > known:
+        raise ValueError(
+            f"{str(path)!r} is of format {found}, this version of schnetpack-molfield reads up to "
+            f"{known}: pip install --upgrade schnetpack-molfield"
+        )
+
+
+def _stored_record(path: Path) -> dict[str, Any] | None:
+    """The record in a file whose classes may not exist here: read as text, nothing is executed."""
+    try:
+        with ZipFile(path) as archive:
+            pickled = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            texts = [
+                argument
+                for _, argument, _ in pickletools.genops(archive.read(pickled))
+                if isinstance(argument, str)
+            ]
+        return json.loads(texts[texts.index(_TEXT) + 1]) if _TEXT in texts else None
+    except (BadZipFile, StopIteration, ValueError):
+        return None
 
 
 def _load(path: Path) -> object:
@@ -64,11 +98,11 @@ def _not_a_model(path: Path, reason: str) -> str:
 def attach_record(model: AtomisticModel, record: dict[str, Any]) -> None:
     """Make the record part of the model."""
     model.molfield_record = record
-    model.molfield_record_json = json.dumps(record)
+    setattr(model, _TEXT, json.dumps(record))
 
 
 def read_record(model: nn.Module) -> dict[str, Any] | None:
     """The record of a model, scripted or not; None if it has none."""
     record = getattr(model, "molfield_record", None)
-    text = getattr(model, "molfield_record_json", None)
+    text = getattr(model, _TEXT, None)
     return json.loads(text) if record is None and text is not None else record

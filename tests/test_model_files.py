@@ -1,12 +1,16 @@
-"""A file that isn't a model is refused in one line."""
+"""Files of trained models: earlier versions are read, all else is refused in one line."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
+from ase.build import molecule
 
 from schnetpack_molfield.interfaces import MolFieldCalculator
-from schnetpack_molfield.model_files import load_model_file
+from schnetpack_molfield.model_files import FORMAT, attach_record, load_model_file, read_record
 
 
 def refused(path: Path) -> str:
@@ -50,3 +54,31 @@ def test_other_module(tmp_path: Path) -> None:
 def test_deployed_model(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(1, 1)).save(str(tmp_path / "deployed"))
     refused(tmp_path / "deployed")
+
+
+REFERENCE = Path(__file__).parent / "golden" / "model_0.1.0"
+
+
+def test_model_of_the_first_version() -> None:
+    """Written by version 0.1.0, trained on frames of ethanol; no format stands in it."""
+    model = load_model_file(REFERENCE)
+    assert "format" not in read_record(model)
+    atoms = molecule("CH3CH2OH")
+    atoms.calc = MolFieldCalculator(REFERENCE)
+    assert atoms.get_potential_energy() == pytest.approx(-37887.486, abs=1e-2)
+    assert np.abs(atoms.get_forces()).max() < 2.0
+
+
+def test_model_of_a_newer_version(tmp_path: Path, make_model, monkeypatch) -> None:
+    """Also if it holds classes that don't exist here yet."""
+    model, path = make_model(), tmp_path / "best_model"
+    attach_record(model, {"format": FORMAT + 1})
+    later = ModuleType("later")
+    later.Layer = type("Layer", (torch.nn.Identity,), {"__module__": "later"})
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "later", later)
+        model.layer = later.Layer()
+        torch.save(model, path)
+    with pytest.raises(ValueError, match=f"is of format {FORMAT + 1}, .* --upgrade") as caught:
+        load_model_file(path)
+    assert "\n" not in str(caught.value)

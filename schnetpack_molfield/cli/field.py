@@ -1,10 +1,23 @@
 """`molfield field`: a learned field of a molecule as a grid, a surface or a picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+from schnetpack_molfield.cli.look import (
+    Camera,
+    Center,
+    Colormap,
+    Dpi,
+    Levels,
+    Limits,
+    Normal,
+    Size,
+    Width,
+    numbers,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,7 +75,12 @@ Units = Annotated[
         "own; in cube files what programs expect there (e/bohr^3, Ha/e, 1/bohr^1.5)."
     ),
 ]
-Spacing = Annotated[float, typer.Option(help="Distance between grid points in Angstrom.")]
+Spacing = Annotated[
+    float | None,
+    typer.Option(
+        help="Distance between grid points in Angstrom. Without it: 0.2, or 0.05 in a slice."
+    ),
+]
 Margin = Annotated[float, typer.Option(help="Distance of the walls from the atoms in Angstrom.")]
 Time = Annotated[
     float | None,
@@ -84,32 +102,50 @@ def field(
     channel: Channel = None,
     level: Level = None,
     units: Units = None,
-    spacing: Spacing = 0.2,
+    spacing: Spacing = None,
     margin: Margin = 4.0,
     time: Time = None,
     member: Member = None,
     device: Device = "cpu",
     force: Force = False,
+    limits: Limits = None,
+    levels: Levels = None,
+    colormap: Colormap = None,
+    center: Center = None,
+    normal: Normal = None,
+    size: Size = None,
+    camera: Camera = None,
+    width: Width = 6.0,
+    dpi: Dpi = 200,
 ) -> None:
     """Ask a trained or fitted model for the field of a molecule and write it."""
     from schnetpack_molfield.checks import check_device, check_new_file
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
+    slice_look: dict[str, Any] = {
+        "center": numbers(3, "--center", center),
+        "normal": numbers(3, "--normal", normal),
+        "limits": numbers(2, "--limits", limits),
+        "levels": numbers(None, "--levels", levels),
+    }
+    direction = numbers(3, "--camera", camera)
     atoms = None if structure is None else _read(structure, length_unit, charge)
     learned = _ask(model, atoms, time, member, check_device(device))
     if units is not None:
         learned = learned.in_units(units, channel)
-    suffix = out.suffix.lower()
+    suffix, step = out.suffix.lower(), spacing or 0.2
     if suffix in CUBES:
-        learned.to_cube(out, channel, spacing, margin, force, units)
+        learned.to_cube(out, channel, step, margin, force, units)
     elif suffix == ".npz":
-        _write_arrays(out, learned, channel, spacing, margin)
+        _write_arrays(out, learned, channel, step, margin)
     elif suffix in MESHES:
-        learned.to_mesh(out, channel, level or 0.0, spacing, margin, force)
+        learned.to_mesh(out, channel, level or 0.0, step, margin, force)
     elif level is None:
-        learned.picture(out, channel, spacing=spacing, force=force)
+        slice_look |= {"size": size, "colormap": colormap, "width": width, "dpi": dpi}
+        learned.picture(out, channel, spacing=spacing or 0.05, force=force, **slice_look)
     else:
-        learned.render(out, channel, level, spacing, margin, force)
+        look: dict[str, Any] = {"camera": direction, "width": width, "dpi": dpi}
+        learned.render(out, channel, level, step, margin, force, **look)
     Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from schnetpack import datasets
-from schnetpack.data import load_dataset
 
 from schnetpack_molfield.datasets.archives import read_archive
-from schnetpack_molfield.datasets.checked import CheckedData, DataError, check_name
+from schnetpack_molfield.datasets.checked import CheckedData, check_name
 from schnetpack_molfield.datasets.database import write_database
-from schnetpack_molfield.datasets.qm9_reference import ENERGIES, TARGETS
+from schnetpack_molfield.datasets.qm9_reference import TARGETS
 
 SAMPLE = Path(__file__).with_name("qm9_sample.npz")
 
@@ -44,21 +43,6 @@ class QM9(CheckedData, datasets.QM9):
             remove_uncharacterized=remove_uncharacterized,
             **kwargs,
         )
-        self.property = property
-
-    def prepare_data(self) -> None:
-        """Download if necessary, then check.
-
-        Raises:
-            DataError: with one line that says what to do.
-        """
-        super().prepare_data()
-        references = load_dataset(self.datapath, self.format).metadata["atomrefs"]
-        if self.property in ENERGIES and self.property not in references:
-            raise DataError(
-                f"{self.datapath} has no single-atom energies for {self.property!r}; `molfield "
-                "import` writes them for QM9 archives, ASEAtomsData.update_metadata for any other"
-            )
 
 
 class QM9Sample(QM9):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,15 @@ from numpy.typing import ArrayLike
 from schnetpack_molfield.checks import check_new_file
 from schnetpack_molfield.fields.arithmetic import combined
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
+from schnetpack_molfield.fields.captions import caption
 from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.learned_field import ask_model
 from schnetpack_molfield.fields.mesh import SUFFIXES, marching_cubes, write_mesh
-from schnetpack_molfield.fields.pictures import draw_slice, draw_surfaces, save, view_surfaces
-from schnetpack_molfield.fields.surface_box import surface_box
+from schnetpack_molfield.fields.pictures import save, view_surfaces
+from schnetpack_molfield.fields.scene import draw_surfaces
+from schnetpack_molfield.fields.slices import SliceStyle, draw_slice
+from schnetpack_molfield.fields.surface_box import SurfaceBox, surface_box
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -186,6 +190,12 @@ class MolecularField(FieldAroundAtoms):
         size: float | None = None,
         spacing: float = 0.05,
         force: bool = False,
+        *,
+        limits: tuple[float, float] | None = None,
+        levels: Sequence[float] | None = None,
+        colormap: str | None = None,
+        width: float = 6.0,
+        dpi: int = 200,
     ) -> Figure:
         """Draw a slice with contours and the atoms near it; save it if a path is given.
 
@@ -194,69 +204,93 @@ class MolecularField(FieldAroundAtoms):
             channel: name of the channel; may be left out if there is only one.
             center: centre of the slice, see `plane`.
             normal: direction perpendicular to it, see `plane`.
-            size: edge of the slice in Angstrom, see `plane`.
+            size: edge of the slice in Angstrom; what is near the atoms if None.
             spacing: distance between points in Angstrom.
             force: overwrite the file if it exists.
+            limits: values at the ends of the colours; those of 98 % of the values if None.
+            levels: values of the contours; eleven over the colours if None.
+            colormap: one of matplotlib's; blue for positive and red for negative values if None.
+            width: of the picture in inches.
+            dpi: pixels per inch.
         """
         path, column = _picture_path(path, force), self.index(channel)
+        style = SliceStyle(limits, levels, colormap, width)
         points, values = self.plane(center, normal, size, spacing)
+        name = self.channels[column]
         figure = draw_slice(
             points.numpy(force=True),
             values[..., column].numpy(force=True),
             self.atoms,
-            self.label(channel),
+            caption(name, self.units[name]),
+            style,
+            crop=size is None,
         )
-        return save(figure, path)
+        return save(figure, path, dpi)
 
     def render(
         self,
         path: str | Path | None = None,
         channel: str | None = None,
-        level: float = 0.0,
+        level: float | Sequence[float] = 0.0,
         spacing: float = 0.2,
         margin: float = 4.0,
         force: bool = False,
+        *,
+        camera: ArrayLike | None = None,
+        width: float = 6.0,
+        dpi: int = 200,
     ) -> Figure:
         """Draw isosurfaces at `level`, and at -level where there is one, with the molecule.
 
         Args:
             path: file to write, `*.png`, `*.pdf` or `*.svg`; none if None.
             channel: name of the channel; may be left out if there is only one.
-            level: value of the channel on the surface, in its unit.
+            level: value of the channel on the surface, in its unit; or several, which are drawn
+                without their negatives.
             spacing: grid spacing in Angstrom.
-            margin: how far from the atoms to search in Angstrom.
+            margin: how far from the atoms to search at first, in Angstrom.
             force: overwrite the file if it exists.
+            camera: (3,) direction from the molecule to the eye; its widest side if None.
+            width: of the picture in inches.
+            dpi: pixels per inch.
         """
-        path = _picture_path(path, force)
-        grid, values = self._channel_on_grid(channel, spacing, margin)
-        levels = _levels(values, level)
-        meshes = [marching_cubes(grid, values, level) for level in levels]
-        title = self.label(channel)
-        return save(draw_surfaces(meshes, levels, self.atoms, title), path)
+        path, column = _picture_path(path, force), self.index(channel)
+        boxes = self._boxes(column, level, spacing, margin)
+        meshes = [marching_cubes(box.grid, box.values, x, box.far) for x, box in boxes.items()]
+        name, levels = self.channels[column], list(boxes)
+        unit = self.units[name]
+        title = caption(name, unit)
+        figure = draw_surfaces(meshes, levels, self.atoms, title, unit, camera, width, dpi)
+        return save(figure, path, dpi)
 
     def view(
         self,
         channel: str | None = None,
-        level: float = 0.0,
+        level: float | Sequence[float] = 0.0,
         spacing: float = 0.2,
         margin: float = 4.0,
     ) -> Any:
         """An interactive py3Dmol view for notebooks; arguments as in `render`."""
-        grid, values = self._channel_on_grid(channel, spacing, margin)
-        return view_surfaces(grid, values, _levels(values, level), self.atoms)
-
-    def _channel_on_grid(
-        self, channel: str | None, spacing: float, margin: float
-    ) -> tuple[Grid, np.ndarray]:
-        """A grid around the atoms and one channel (nx, ny, nz) on it."""
         column = self.index(channel)
-        grid, values = self.grid(spacing, margin)
-        return grid, values[..., column].numpy(force=True)
+        boxes = self._boxes(column, level, spacing, margin)
+        widest = max(boxes.values(), key=lambda box: box.grid.n_points)
+        name = self.channels[column]
+        return view_surfaces(
+            widest.grid, widest.values, list(boxes), self.atoms, name, self.units[name]
+        )
 
-
-def _levels(values: np.ndarray, level: float) -> list[float]:
-    """The level, and its negative if the values reach it as well."""
-    return [level, -level] if level != 0 and values.min() < -level < values.max() else [level]
+    def _boxes(
+        self, column: int, level: float | Sequence[float], spacing: float, margin: float
+    ) -> dict[float, SurfaceBox]:
+        """A box for each level; for one level, also for its negative where that is reached."""
+        if isinstance(level, Sequence):
+            levels = map(float, level)
+            return {x: surface_box(self, column, x, spacing, margin) for x in levels}
+        box = surface_box(self, column, float(level), spacing, margin)
+        boxes = {float(level): box}
+        if level != 0 and box.values.min() < -level < box.values.max():
+            boxes[-float(level)] = surface_box(self, column, -float(level), spacing, margin)
+        return boxes
 
 
 def _picture_path(path: str | Path | None, force: bool) -> Path | None:

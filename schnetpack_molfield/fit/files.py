@@ -9,17 +9,20 @@ import torch
 from schnetpack_molfield.datasets.database import replace_when_complete
 from schnetpack_molfield.fit.field_fit import FieldFit
 from schnetpack_molfield.fit.task import FitTask
+from schnetpack_molfield.model_files import check_format
 
 __all__ = ["FORMAT", "load_fit_file", "resume_fit", "save_fit_file"]
 
-#: Marks files of fits; the number grows when their content changes.
-FORMAT = "molfield fit 1"
+#: Marks files of fits, before the version of their content.
+_MARK = "molfield fit "
+#: Version of the content; it grows when older code can't read it any more.
+FORMAT = 1
 
 
 def save_fit_file(path: Path, task: FitTask, fit: FieldFit) -> None:
     """Write a fit, so that the file is either the old one or the whole new one."""
     content = {
-        "format": FORMAT,
+        "format": f"{_MARK}{FORMAT}",
         "settings": task.settings(),
         "numbers": torch.tensor(task.frames[0].numbers),
         "positions": torch.tensor(task.positions),
@@ -55,7 +58,7 @@ def load_fit_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is something else.
+        ValueError: if it is something else, or was written by a newer version of this package.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} isn't a file")
@@ -63,6 +66,8 @@ def load_fit_file(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever comes up in unpickling
         raise ValueError(f"{path} is not a file of molfield fit") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a file of molfield fit of this version")
+    mark = str(content.get("format")) if isinstance(content, dict) else ""
+    if not mark.startswith(_MARK):
+        raise ValueError(f"{path} is not a file of molfield fit")
+    check_format(path, int(mark.removeprefix(_MARK)), FORMAT)
     return content

@@ -118,7 +118,9 @@ class MolFieldCalculator(SpkCalculator):
         # SkinNeighborList itself overlooks most changes of the cell and fails on new atoms
         if {"numbers", "cell", "pbc"}.intersection(system_changes):
             self.neighbor_list.reset()
-        self.model_results = self.model(self.converter(self.atoms))
+        # what is kept is detached: a graph can't be copied or sent, and holds memory
+        outputs = self.model(self.converter(self.atoms))
+        self.model_results = {key: value.detach() for key, value in outputs.items()}
         output = {key: _array(value) for key, value in self.model_results.items()}
         energy, length = self.settings.energy_unit, self.settings.length_unit
         self.results = {
@@ -132,7 +134,7 @@ class MolFieldCalculator(SpkCalculator):
 
 
 def _array(output: torch.Tensor) -> np.ndarray:
-    return output.detach().double().cpu().numpy()
+    return output.double().cpu().numpy()
 
 
 class _Converter(AtomsConverter):

@@ -110,6 +110,14 @@ class MolField(nn.Module):
         TypeError: for an unknown option.
     """
 
+    #: Papers behind it, for the record of a trained model.
+    references = (
+        "Wang et al.: Molecular Representations in Implicit Functional Space via Hyper-Networks, "
+        "arXiv:2601.22327 (2026)",
+        "Schütt, Unke, Gastegger: Equivariant message passing for the prediction of tensorial "
+        "properties and molecular spectra, ICML (2021)",
+    )
+
     def __init__(
         self,
         n_atom_basis: int,

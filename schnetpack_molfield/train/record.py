@@ -5,6 +5,7 @@ The record is a plain dictionary, `model.molfield_record`:
 | key | value |
 |---|---|
 | `version` | version of this package that trained the model |
+| `format` | version of the content of the file, see `model_files` |
 | `cutoff` | radius of the neighbour list, in `distance_unit` |
 | `dtype` | "float32" or "float64" |
 | `distance_unit` | unit of positions, for example "Ang" |
@@ -26,9 +27,10 @@ from schnetpack.model import AtomisticModel
 
 from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets.qm9_reference import ENERGIES
+from schnetpack_molfield.model_files import FORMAT
 
-#: The papers behind the host; a representation adds its own in an attribute `references`.
-REFERENCES = (
+#: The papers behind the host; a representation and heads add theirs in an attribute `references`.
+HOST_REFERENCES = (
     "Schütt, Hessmann, Gebauer, Lederer, Gastegger: SchNetPack 2.0, "
     "J. Chem. Phys. 158, 144801 (2023)",
 )
@@ -53,6 +55,7 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
     forces_key = getattr(forces, "force_key", "forces")
     return {
         "version": __version__,
+        "format": FORMAT,
         "cutoff": float(has_cutoff.cutoff),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
         "distance_unit": datamodule.dataset.distance_unit,
@@ -61,8 +64,14 @@ def make_record(model: AtomisticModel, datamodule: AtomsDataModule) -> dict[str,
         "forces_key": forces_key if forces_key in outputs else None,
         "stress_key": stress if stress in outputs else None,
         "elements": training_elements(datamodule),
-        "references": [*getattr(model.representation, "references", ()), *REFERENCES],
+        "references": references(model),
     }
+
+
+def references(model: AtomisticModel) -> list[str]:
+    """Papers behind the parts of a model and behind SchNetPack, each once."""
+    own = [paper for module in model.modules() for paper in getattr(module, "references", ())]
+    return list(dict.fromkeys([*own, *HOST_REFERENCES]))
 
 
 def field_units(model: AtomisticModel) -> dict[str, str]:

@@ -2,5 +2,13 @@
 
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 from schnetpack_molfield.transform.field_points import FieldPoints, GridPoints
+from schnetpack_molfield.transform.offsets import AddOffsets, RemoveOffsets
 
-__all__ = ["CheckDistances", "CheckStructure", "FieldPoints", "GridPoints"]
+__all__ = [
+    "AddOffsets",
+    "CheckDistances",
+    "CheckStructure",
+    "FieldPoints",
+    "GridPoints",
+    "RemoveOffsets",
+]

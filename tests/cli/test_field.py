@@ -153,3 +153,16 @@ def test_lengths_in_bohr_are_asked_about(folder):
         np.testing.assert_allclose(arrays["R"], water.positions, atol=1e-6)
     with pytest.warns(UserWarning, match="OH2: its bonds are 0.1 times as long as usual"):
         MolecularField.from_model("best_model", Atoms(water.numbers, water.positions / 10))
+
+
+def test_the_look_of_a_picture(folder):
+    look = ["--limits=-1,1", "--levels", "0,0.5", "--colormap", "PuOr", "--normal", "0,0,1"]
+    look += ["--center", "0,0,0", "--size", "4", "--width", "3", "--dpi", "50"]
+    result = run("water.xyz", "-c", "sdf", "-o", "x.png", *look)
+    assert result.exit_code == 0, result.output
+    from matplotlib.image import imread
+
+    assert imread("x.png").shape[1] == 150
+    for option in (["--limits", "1"], ["--normal", "0,0"], ["--levels", "a"], ["--camera", "1,2,"]):
+        refused = run("water.xyz", "-c", "sdf", "-o", "y.png", *option)
+        assert f"{option[0]} must be" in str(refused.exception)

@@ -10,6 +10,7 @@ from schnetpack_molfield.datasets import QM9, AtomsDatabase, DataError, QM9Sampl
 from schnetpack_molfield.datasets.database import write_database
 from schnetpack_molfield.datasets.qm9 import SAMPLE
 from schnetpack_molfield.datasets.qm9_reference import ATOMREFS, TARGETS
+from schnetpack_molfield.transform import AddOffsets
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +105,19 @@ def test_database_without_the_property(save, molecules, tmp_path: Path) -> None:
         data.prepare_data()
 
 
-def test_database_without_single_atom_energies(save, molecules, tmp_path: Path) -> None:
+def test_database_without_single_atom_energies_gets_them(save, molecules, tmp_path: Path) -> None:
+    """The isolated carbon tells its own; hydrogen's is that of the one structure left to fit."""
     del molecules["qm9_index"]
     write_database(tmp_path / "a.db", [read_archive(save(molecules), {"energy_U0": None})])
-    changes = {"num_train": 1, "num_val": 1}
+    changes = {"num_train": 1, "num_val": 1, "num_workers": 0}
     data = QM9(**arguments(tmp_path / "a.db", **changes))
-    with pytest.raises(DataError, match="no single-atom energies for 'energy_U0'"):
-        data.prepare_data()
+    data.prepare_data()
+    data.setup()
+    data.train_idx = [0]
+    offsets = AddOffsets("energy_U0")
+    offsets.datamodule(data)
+    assert offsets.atomref[6] == pytest.approx(-37.8)
+    assert offsets.atomref[1] == pytest.approx(-0.55)
 
 
 def test_missing_database_of_one_s_own(tmp_path: Path) -> None:

@@ -1,10 +1,19 @@
-"""Files of fits are whole or not there."""
+"""Files of fits are whole or not there; those of earlier versions are read."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import torch
 from ase.build import molecule
 
+from schnetpack_molfield.fields import VectorFunction
 from schnetpack_molfield.fit import files
+from schnetpack_molfield.fit.field_fit import psnr
+from schnetpack_molfield.fit.fitted_fields import FittedFields
 from schnetpack_molfield.fit.task import FitTask
+
+REFERENCE = Path(__file__).parents[1] / "golden" / "fit_0.1.0.pt"
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
@@ -19,3 +28,19 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         files.save_fit_file(path, task, task.start())
     assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
+
+
+def test_fit_of_the_first_version() -> None:
+    """Written by version 0.1.0: three waters, each larger than the one before, in two channels."""
+    fitted = FittedFields.load(REFERENCE)
+    points = FitTask(fitted.frames, ["O", "H"], n_grid=16).grid().points
+    for member, atoms in enumerate(fitted.frames):
+        exact = VectorFunction({"O": "O", "H": "H"}, beta=2.0).of(atoms)(points)
+        assert psnr(fitted.field(member)(points), exact, np.exp(2.0)) > 25
+
+
+def test_fit_of_a_newer_version(tmp_path) -> None:
+    content = torch.load(REFERENCE, weights_only=True)
+    torch.save(content | {"format": "molfield fit 2"}, tmp_path / "new.pt")
+    with pytest.raises(ValueError, match="is of format 2, .* --upgrade"):
+        FittedFields.load(tmp_path / "new.pt")

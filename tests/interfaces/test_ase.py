@@ -1,6 +1,9 @@
 """MolFieldCalculator: right numbers in ASE's units, for any input, in one line."""
 
+import multiprocessing
+import pickle
 from collections.abc import Callable
+from copy import deepcopy
 from itertools import permutations
 from pathlib import Path
 
@@ -11,6 +14,8 @@ import torch
 from ase import Atoms, units
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
+from ase.mep import NEB
+from ase.optimize import BFGS
 from schnetpack.interfaces import SpkCalculator
 from schnetpack.model import NeuralNetworkPotential
 from schnetpack.transform import MatScipyNeighborList
@@ -223,6 +228,61 @@ class TestNeighborList:
         energies = [calculator.get_potential_energy(atoms) for atoms in (slab, bare)]
         assert energies[0] == pytest.approx(energies[1], rel=0, abs=1e-9)
         assert "stress" not in calculator.results
+
+
+def send(item: object) -> object:
+    """Through a file, as to another process."""
+    return pickle.loads(pickle.dumps(item))
+
+
+@pytest.mark.parametrize("duplicate", [deepcopy, send])
+def test_copies_after_an_evaluation(
+    recorded: Path, water: Atoms, duplicate: Callable[[object], object]
+) -> None:
+    """Of a calculator and of atoms with one: same numbers, and neither changes the other."""
+    water.calc = MolFieldCalculator(recorded)
+    forces, stress = water.get_forces(), water.get_stress()
+    for copied in (duplicate(water), water.copy()):
+        if copied.calc is None:
+            copied.calc = duplicate(water.calc)
+        np.testing.assert_array_equal(copied.get_forces(), forces)
+        copied.positions[0] += 0.1
+        assert np.abs(copied.get_forces() - forces).max() > 1e-3
+        np.testing.assert_array_equal(water.get_forces(), forces)
+        np.testing.assert_array_equal(water.get_stress(), stress)
+
+
+def test_no_graph_is_kept(recorded: Path, water: Atoms) -> None:
+    water.calc = MolFieldCalculator(recorded)
+    water.get_stress()
+    assert water.calc.model_results
+    assert not any(value.requires_grad for value in water.calc.model_results.values())
+
+
+def test_other_processes(recorded: Path, water: Atoms, ethanol: Atoms) -> None:
+    calculator = MolFieldCalculator(recorded)
+    expected = [calculator.get_potential_energy(atoms) for atoms in (water, ethanol)]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        energies = pool.map(calculator.get_potential_energy, [water, ethanol])
+    assert energies == pytest.approx(expected, rel=0, abs=1e-9)
+
+
+def test_elastic_band_with_a_shared_calculator(recorded: Path, ethanol: Atoms) -> None:
+    """Images that take turns in one calculator get the forces of calculators of their own."""
+    end = ethanol.copy()
+    end.rotate(40, "z", center="COM")
+    bands = []
+    for shared in (True, False):
+        images = [ethanol.copy() for _ in range(4)] + [end.copy()]
+        band = NEB(images, method="improvedtangent", allow_shared_calculator=shared)
+        band.interpolate()
+        calculator = MolFieldCalculator(recorded)
+        for image in images:
+            image.calc = calculator if shared else deepcopy(calculator)
+        BFGS(band, logfile=None).run(steps=3)
+        bands.append(np.stack([image.positions for image in images]))
+    assert np.abs(bands[0][1] - images[0].positions).max() > 0.1
+    np.testing.assert_allclose(bands[0], bands[1], rtol=0, atol=1e-8)
 
 
 class Marked(Atoms):

@@ -11,12 +11,14 @@ from schnetpack.representation import PaiNN
 
 from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets import QM9Sample
+from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import (
     ModelRecord,
     attach_record,
     make_record,
     read_record,
 )
+from schnetpack_molfield.train.record import references
 
 
 def potential(*outputs: torch.nn.Module) -> NeuralNetworkPotential:
@@ -60,7 +62,15 @@ def test_record_of_a_force_field(datamodule: QM9Sample, dtype: torch.dtype) -> N
     assert record["energy_key"] == "energy_U0"
     assert record["forces_key"] == "forces"
     assert record["stress_key"] is None
-    assert record["references"]
+    assert record["format"] == 1
+    assert len(record["references"]) == 1 and "SchNetPack 2.0" in record["references"][0]
+
+
+def test_papers_of_every_part_stand_once() -> None:
+    model = NeuralNetworkPotential(MolField(8, 2, GaussianRBF(5, 4.0), CosineCutoff(4.0)))
+    papers = references(model)
+    assert "arXiv:2601.22327" in papers[0] and "SchNetPack 2.0" in papers[-1]
+    assert len(set(papers)) == len(papers) == 3
 
 
 def test_record_of_a_property_model_names_no_energy(datamodule: QM9Sample) -> None:
