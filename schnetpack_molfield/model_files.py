@@ -19,8 +19,8 @@ from torch import nn
 __all__ = ["FORMAT", "attach_record", "check_format", "load_model_file", "read_record"]
 
 #: Version of the content of a file, in the record as `format`; it grows when older code can't read
-#: it any more. Files without one are of version 0.1 and hold the same.
-FORMAT = 1
+#: it any more. Since 2 the function of a molecule is one, before it every head had its own.
+FORMAT = 2
 
 _TEXT = "molfield_record_json"
 
@@ -50,7 +50,22 @@ def load_model_file(path: str | Path) -> AtomisticModel:
     model = _load(path)
     if not isinstance(model, AtomisticModel):
         raise ValueError(_not_a_model(path, f"it holds a {type(model).__name__}"))
+    _check_function(path, model)
     return model.eval()
+
+
+def _check_function(path: Path, model: AtomisticModel) -> None:
+    """Raise ValueError for a model whose heads have functions of their own, from before format 2.
+
+    No other function makes the same numbers, so such a model can't be brought up to date; models of
+    SchNetPack's own representations can stay as they are.
+    """
+    charts = [m for m in model.modules() if hasattr(m, "atlas") and not hasattr(m, "function")]
+    if any(type(m).__name__ in ("MolField", "ChartDecoder", "TrajectoryAtlas") for m in charts):
+        raise ValueError(
+            f"{str(path)!r} was trained by a version before 0.2, whose heads had functions of "
+            "their own: train it again, or use it with schnetpack-molfield 0.1.0"
+        )
 
 
 def check_format(path: Path, found: int, known: int) -> None:

@@ -16,7 +16,7 @@ __all__ = ["FORMAT", "load_fit_file", "resume_fit", "save_fit_file"]
 #: Marks files of fits, before the version of their content.
 _MARK = "molfield fit "
 #: Version of the content; it grows when older code can't read it any more.
-FORMAT = 1
+FORMAT = 2
 
 
 def save_fit_file(path: Path, task: FitTask, fit: FieldFit) -> None:
@@ -58,7 +58,8 @@ def load_fit_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is something else, or was written by a newer version of this package.
+        ValueError: if it is something else, or was written by a newer version of this package, or
+            by one before 0.2.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} isn't a file")
@@ -69,5 +70,8 @@ def load_fit_file(path: Path) -> dict[str, Any]:
     mark = str(content.get("format")) if isinstance(content, dict) else ""
     if not mark.startswith(_MARK):
         raise ValueError(f"{path} is not a file of molfield fit")
-    check_format(path, int(mark.removeprefix(_MARK)), FORMAT)
+    found = int(mark.removeprefix(_MARK))
+    check_format(path, found, FORMAT)
+    if found < FORMAT:  # its head had a function of its own, with a bias that the shared one lacks
+        raise ValueError(f"{path} was fitted by a version before 0.2: fit it again")
     return content
