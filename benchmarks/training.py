@@ -54,6 +54,20 @@ class Molecules:
         """Move everything to a device."""
         return Molecules(*(getattr(self, field.name).to(device) for field in fields(self)))
 
+    def part(self, chosen: Tensor) -> Molecules:
+        """Some of the molecules."""
+        atoms, batch = rows_of(chosen, self.n_atoms), self.batch(chosen)
+        return Molecules(
+            z=self.z[atoms],
+            r=self.r[atoms],
+            n_atoms=self.n_atoms[chosen],
+            idx_i=batch[properties.idx_i],
+            idx_j=batch[properties.idx_j],
+            n_pairs=self.n_pairs[chosen],
+            label=self.label[chosen],
+            forces=self.forces[atoms],
+        )
+
     def batch(self, chosen: Tensor) -> dict[str, Tensor]:
         """SchNetPack's input dictionary for some molecules, with `label` and `true_forces`."""
         atoms, pairs = rows_of(chosen, self.n_atoms), rows_of(chosen, self.n_pairs)
@@ -152,13 +166,18 @@ def with_label(molecules: Molecules, label: Tensor) -> Molecules:
     return Molecules(**{**values, "label": label})
 
 
-def loss_of(model: nn.Module, batch: dict[str, Tensor], smoothness: float) -> Tensor:
+def error_of(result: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
     """Mean squared error; with forces 0.01 of the energy's and 0.99 of the forces'."""
-    result = model(batch)
     loss = (result["y"] - batch["label"]).square().mean()
     if "forces" in result:
         forces = (result["forces"] - batch["true_forces"]).square().mean()
         loss = 0.01 * loss + 0.99 * forces
+    return loss
+
+
+def loss_of(model: nn.Module, batch: dict[str, Tensor], smoothness: float) -> Tensor:
+    """The error of a batch, and the roughness of encodings."""
+    loss = error_of(model(batch), batch)
     return loss + smoothness * encoding_roughness(model) if smoothness else loss
 
 
