@@ -5,7 +5,7 @@
 50 and 100 frames of acetylacetone with energies and forces train a MolField, alone and together
 with the electron density of the same frames (`ElectronDensity`, PBE/def2-SVP by PySCF with density
 fitting: the level of the forces), 1,500 steps of 10 frames each way. The density's loss is added
-with a weight that was fixed beforehand. The densities, 2,048 points per frame, are computed once and
+with a weight that was fixed beforehand. The densities, 2,048 points a frame, are computed once and
 kept in `sharing_densities.npz`. Errors are of the 650 test frames; a finished run is a line of the
 output file and isn't run again.
 """
