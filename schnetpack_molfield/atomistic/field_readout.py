@@ -6,7 +6,7 @@ from schnetpack.nn import scatter_add
 from torch import Tensor, nn
 
 from schnetpack_molfield import properties as keys
-from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
+from schnetpack_molfield.atomistic.reading import FieldInvariants, by_rank, check_read
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.irreps import DEGREE
 
@@ -104,4 +104,5 @@ class FieldReadout(nn.Module):
                 f"{self.n_probes}: set n_probes of both (model.representation.n_probes)"
             )
         probes = inputs[keys.probes]  # (n_charts, n_probes, n_rows, n_function)
-        return self.invariants(probes.flatten(0, 1)).view(probes.shape[0], -1)
+        scalars, others = by_rank(probes.flatten(0, 1))
+        return self.invariants(scalars, others).view(probes.shape[0], -1)

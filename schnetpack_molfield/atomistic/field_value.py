@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from schnetpack_molfield import properties as keys
-from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
+from schnetpack_molfield.atomistic.reading import FieldInvariants, by_rank, check_read
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE
 
@@ -105,9 +105,9 @@ class FieldValue(nn.Module):
 
     def of_function(self, read: Tensor) -> Tensor:
         """The formula of the class docstring: F (n_points, n_rows, n_in) to channels."""
-        scalars = read.select(1, 0)
+        scalars, others = by_rank(read)
         if self.invariants is not None:
-            scalars = torch.cat([scalars, self.invariants(read)], dim=1)
+            scalars = torch.cat([scalars, self.invariants(scalars, others)], dim=1)
         return self.out(scalars)
 
     def _gradients(self, values: Tensor, points: Tensor) -> Tensor:

@@ -5,10 +5,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from schnetpack_molfield import properties as keys
-from schnetpack_molfield.nn.dense import EquivariantDense, ScaledDense
+from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE, row_sizes
 
-__all__ = ["FieldInvariants", "check_read"]
+__all__ = ["FieldInvariants", "by_rank", "check_read"]
+
+
+def by_rank(read: Tensor) -> tuple[Tensor, Tensor]:
+    """Scalars (n_points, n_in) and the rows of degree l > 0 of F (n_points, n_rows, n_in)."""
+    scalars, others = read.split([1, read.shape[1] - 1], dim=1)
+    return scalars.squeeze(1), others
 
 
 def check_read(inputs: dict[str, Tensor], n_in: int, degree: int) -> None:
@@ -42,14 +48,21 @@ class FieldInvariants(nn.Module):
 
     def __init__(self, n_in: int, n_invariants: int, n_out: int, degree: int = DEGREE) -> None:
         super().__init__()
-        self.row_sizes = row_sizes(degree)
-        self.mixing = EquivariantDense(n_in, n_invariants, degree)
+        self.row_sizes = row_sizes(degree)[1:]
+        weights = [ScaledDense(n_in, n_invariants, bias=False) for _ in self.row_sizes]
+        self.mixing = nn.ModuleList(weights)
         self.hidden = ScaledDense(n_in + degree * n_invariants, n_out, bias=False)
 
-    def forward(self, read: Tensor) -> Tensor:
-        """Map F (n_points, n_rows, n_in) to (n_points, n_out)."""
-        columns = [read.select(1, 0)]
-        for part in self.mixing(read).split(self.row_sizes, dim=1)[1:]:
-            square = part.square().sum(dim=1)  # (n_points, n_invariants)
+    def forward(self, scalars: Tensor, others: Tensor) -> Tensor:
+        """Map the scalars (n_points, n_in) of F, and the others, to (n_points, n_out).
+
+        Args:
+            scalars: shape (n_points, n_in).
+            others: rows of degree l > 0, shape (n_points, n_rows - 1, n_in).
+        """
+        columns = [scalars]
+        parts = others.split(self.row_sizes, dim=1)
+        for i, mixing in enumerate(self.mixing):
+            square = mixing(parts[i]).square().sum(dim=1)  # (n_points, n_invariants)
             columns.append(square * torch.rsqrt(square + 1))
         return F.silu(self.hidden(torch.cat(columns, dim=1)))

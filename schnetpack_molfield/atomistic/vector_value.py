@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from schnetpack_molfield import properties as keys
-from schnetpack_molfield.atomistic.reading import FieldInvariants, check_read
+from schnetpack_molfield.atomistic.reading import FieldInvariants, by_rank, check_read
 from schnetpack_molfield.nn.dense import ScaledDense
 from schnetpack_molfield.nn.irreps import DEGREE
 
@@ -87,5 +87,6 @@ class VectorValue(nn.Module):
 
     def of_function(self, read: Tensor) -> Tensor:
         """Map F (n_points, n_rows, n_in) to vectors (n_points, 3), components x, y, z."""
-        gates = self.weights + self.gates(self.invariants(read))  # (n_points, n_in)
-        return (read.narrow(1, 1, 3) @ gates.unsqueeze(2)).squeeze(2)
+        scalars, others = by_rank(read)
+        gates = self.weights + self.gates(self.invariants(scalars, others))  # (n_points, n_in)
+        return (others.narrow(1, 0, 3) @ gates.unsqueeze(2)).squeeze(2)

@@ -15,7 +15,7 @@ __all__ = ["AtomUpdate", "FeatureNorm", "FieldInteraction", "directed"]
 
 def directed(features: Tensor) -> Tensor:
     """The features (n, n_rows, n_channels) of degree l > 0, with zeros for scalars."""
-    others = features.narrow(1, 1, features.shape[1] - 1)
+    others = features.split([1, features.shape[1] - 1], dim=1)[1]
     return nn.functional.pad(others, [0, 0, 1, 0])
 
 
@@ -34,7 +34,7 @@ class FeatureNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (n, n_rows, n_channels) to the same shape."""
-        scalars, others = x.narrow(1, 0, 1), x.narrow(1, 1, x.shape[1] - 1)
+        scalars, others = x.split([1, x.shape[1] - 1], dim=1)
         return torch.cat([self.scalar_norm(scalars), self.norm(others)], dim=1)
 
 
@@ -67,11 +67,12 @@ class AtomUpdate(nn.Module):
             message: what was read, same shape.
         """
         message = message + self.product(message)
-        scalars, others = message.select(1, 0), message.narrow(1, 1, message.shape[1] - 1)
-        gates = self.gates(torch.cat([x.select(1, 0), scalars], dim=-1))
+        scalars, others = message.split([1, message.shape[1] - 1], dim=1)
+        gates = self.gates(torch.cat([x.select(1, 0), scalars.squeeze(1)], dim=-1))
         gates = gates.view(x.shape[0], -1, self.n_channels)  # (n_atoms, L + 1, n_channels)
-        update = others * gates.index_select(1, self.degree_of_row.narrow(0, 1, others.shape[1]))
-        return x + torch.cat([gates.narrow(1, 0, 1), update], dim=1)
+        gate = gates.index_select(1, self.degree_of_row)  # (n_atoms, n_rows, n_channels)
+        factors = nn.functional.pad(others, [0, 0, 1, 0], value=1.0)  # scalars are the gate itself
+        return torch.addcmul(x, gate, factors)
 
 
 class FieldInteraction(nn.Module):

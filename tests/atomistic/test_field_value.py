@@ -58,9 +58,9 @@ def test_is_a_map_of_the_function(FieldModel, points_around, dtype, n_hidden, de
     read = inputs["field_values"]
     columns = [read[:, 0]]
     if n_hidden != 0:
-        mixed = head.invariants.mixing(read)
         rows = [slice(k**2, (k + 1) ** 2) for k in range(1, degree + 1)]
-        squares = [mixed[:, own].square().sum(1) for own in rows]
+        parts = zip(head.invariants.mixing, rows, strict=True)
+        squares = [mixing(read[:, own]).square().sum(1) for mixing, own in parts]
         sizes = [s / torch.sqrt(s + 1) for s in squares]
         hidden = torch.cat([read[:, 0], *sizes], 1) @ head.invariants.hidden.weight.T
         columns.append(torch.nn.functional.silu(hidden * head.invariants.hidden.scale))

@@ -56,7 +56,8 @@ def test_is_the_gated_vectors_of_the_function(model, points_around) -> None:
     atoms, head = molecule("rattled ethanol"), model.head
     inputs = model.represent(model.inputs([atoms], [points_around(atoms)]))
     read = inputs["field_values"]
-    gates = head.weights + head.invariants(read) @ head.gates.weight.T * head.gates.scale
+    hidden = head.invariants(read[:, 0], read[:, 1:])
+    gates = head.weights + hidden @ head.gates.weight.T * head.gates.scale
     expected = torch.einsum("pxk,pk->px", read[:, 1:4], gates)
     torch.testing.assert_close(head(inputs)["vector_field"], expected)
     assert expected.abs().amax(dim=0).min() > 1e-3
