@@ -152,7 +152,7 @@ class FieldFunction(nn.Module):
             raise ValueError("fields of periodic structures can't be asked; set pbc to False")
         if keys.kept_first not in inputs:
             inputs[keys.kept_first] = self._first_layer(inputs[keys.axes])
-        size = self._points_per_block(int(torch.bincount(inputs[keys.chart_idx_m]).max()))
+        size = self._points_per_block(int(torch.bincount(inputs[properties.idx_m]).max()))
         _keep_freed_memory()
         blocks = [points.new_zeros(0, self.n_rows, self.inr.n_hidden)]
         for x, m in zip(points.split(size), idx_m.split(size)):  # noqa: B905 (TorchScript)
@@ -193,10 +193,10 @@ class FieldFunction(nn.Module):
             radial = radial + self.angles(features, harmonics)
         return self.cutoff_fn(distance) * self.inr.evaluate(axes, scales, radial, harmonics)
 
-    def _points_per_block(self, n_charts: int) -> int:
-        """Points with `pairs_per_block` close pairs, for molecules of at most so many charts."""
-        close = min(n_charts, 8 + int(self.cutoff**3 / 2))  # atoms of dense matter inside r
-        looked_at = 64 * self.pairs_per_block // n_charts  # so many bytes less does a far pair take
+    def _points_per_block(self, n_atoms: int) -> int:
+        """Points with `pairs_per_block` close pairs, for molecules of at most so many atoms."""
+        close = min(n_atoms, 8 + int(self.cutoff**3 / 2))  # atoms of dense matter inside r
+        looked_at = 64 * self.pairs_per_block // n_atoms  # so many bytes less does a far pair take
         return max(1, min(self.pairs_per_block // close, looked_at))
 
     def _first_layer(self, axes: Tensor) -> Tensor:
