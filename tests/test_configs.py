@@ -109,7 +109,7 @@ def test_force_fields(name: str) -> None:
 def test_precision_is_one_switch(precision: int) -> None:
     config = configure("experiment=molfield_md17", f"globals.precision={precision}")
     assert config.trainer.precision == precision
-    assert config.data.transforms[-1]._target_.endswith(f"CastTo{precision}")
+    assert type(instantiate(config.data.transforms[-1])).__name__ == f"CastTo{precision}"
 
 
 @pytest.mark.parametrize("charts", ["atom", "molecule"])
@@ -188,6 +188,31 @@ def test_qm9_runs_on_a_database_of_the_user(
     (results,) = tmp_path.glob("runs/*/results.json")
     assert RunResults.read(results).errors[target]["mae"] > 0
     assert "in ASE" not in done.stdout and "spkpredict" in done.stdout
+    assert list(tmp_path.glob("runs/*/best_model"))
+
+
+def test_response_is_trained(tmp_path, run_command, few_steps) -> None:
+    """With the torchmetrics that is there, which SchNetPack's own metrics may not fit."""
+    rng, atoms = np.random.default_rng(0), molecule("CH3OH")
+    shapes = {"energy": (1,), "dipole_moment": (1, 3), "polarizability": (1, 3, 3)}
+    shapes |= {"forces": (6, 3), "shielding": (6, 3, 3)}
+    database = ASEAtomsData.create(
+        str(tmp_path / "x.db"),
+        distance_unit="Ang",
+        property_unit_dict=dict.fromkeys(shapes, "eV") | {"forces": "eV/Ang"},
+    )
+    labels = [{key: rng.normal(size=shape) for key, shape in shapes.items()} for _ in range(8)]
+    database.add_systems(labels, [atoms] * 8)
+    done = run_command(
+        tmp_path,
+        "spktrain",
+        "experiment=molfield_response",
+        f"data.datapath={tmp_path / 'x.db'}",
+        *("data.num_train=4", "data.num_val=2", "data.num_test=2", "data.batch_size=2"),
+        "globals.cutoff=4.0",
+        *few_steps,
+    )
+    assert "polarizability" in done.stdout
     assert list(tmp_path.glob("runs/*/best_model"))
 
 

@@ -53,6 +53,7 @@ def encoding(
     check_new_file(out, PICTURES, force)
     symbols = _pair(pair)
     loaded = {name: load_model_file(path) for name, path in _names(models).items()}
+    _check_trained(symbols, loaded)
     cutoff = min(model_cutoff(model) for model in loaded.values())
     curves = {name: encoding_curves(model, cutoff, symbols) for name, model in loaded.items()}
     plot_encodings(curves, out, _elements(elements, list(loaded.values())), force)
@@ -88,6 +89,17 @@ def _pair(pair: str | None) -> tuple[str, str] | None:
     if len(symbols) != 2:
         raise ValueError(f"--pair must be two elements such as C-H, got {pair!r}")
     return symbols[0], symbols[1]
+
+
+def _check_trained(pair: tuple[str, str] | None, models: "dict[str, AtomisticModel]") -> None:
+    """Raise ValueError for a pair of elements that a model has never seen."""
+    for name, model in models.items():
+        known = getattr(model, "molfield_record", {}).get("elements") or []
+        unseen = [symbol for symbol in pair or () if known and symbol not in known]
+        if unseen:
+            raise ValueError(
+                f"{name} was not trained on {unseen[0]}: --pair must be two of {', '.join(known)}"
+            )
 
 
 def _table(names: list[str], matrix: list[list[float]]) -> Table:

@@ -64,6 +64,8 @@ def check_target(path: Path, overwrite: bool) -> None:
     """Refuse a name SchNetPack wouldn't open, or a database that is already there."""
     if path.suffix != ".db":
         raise ValueError(f"{path}: a SchNetPack database must end in .db")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder of {path} does not exist; create it first")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; pass --force to replace it")
 

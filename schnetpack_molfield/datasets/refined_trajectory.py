@@ -38,11 +38,18 @@ def timed_frames(file: Path, frame_time: float | None = None) -> list[Atoms]:
         frame_time: fs between frames, for files without times, as ASE's own dynamics writes them.
 
     Raises:
-        ValueError: if there is no time in a frame and no `frame_time`.
+        OSError: if there is no such file.
+        ValueError: if it can't be read, or there is no time in a frame and no `frame_time`.
     """
     import ase.io
 
-    frames = list(ase.io.iread(file, index=":"))
+    try:
+        frames = list(ase.io.iread(file, index=":"))
+    except OSError:
+        raise
+    except Exception as error:  # readers raise whatever comes up in them
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{file} can't be read as a trajectory ({reason})") from error
     for number, atoms in enumerate(frames):
         if frame_time is not None:
             atoms.info["time"] = number * frame_time

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 from warnings import warn
 
 import torch
@@ -134,8 +134,20 @@ def _at_time(
 ) -> Inputs:
     if time is None:
         raise ValueError("the model's field is a function of point and time: give a time")
+    _check_time(model.representation, time)
     with torch.no_grad():
         return model.representation({keys.time: torch.tensor([time], dtype=dtype, device=device)})
+
+
+def _check_time(atlas: Any, time: float) -> None:
+    """Raise ValueError for a time that is more than one knot off those that were trained."""
+    first, step = float(atlas.start), float(atlas.step)
+    last = first + (atlas.n_knots - 1) * step
+    if not first - step <= time <= last + step:
+        raise ValueError(
+            f"the field is known from time {first:g} to {last:g}, as long as its training data; "
+            f"got {time:g}"
+        )
 
 
 def _represent(

@@ -14,6 +14,13 @@ from schnetpack_molfield.nn import RightHandedCell
 __all__ = ["PotentialSettings", "as_potential", "read_settings"]
 
 
+class NoEnergyError(KeyError, ValueError):
+    """A model without the total energy that a potential needs."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 @dataclass(frozen=True)
 class PotentialSettings:
     """What a simulation has to know about a model.
@@ -53,7 +60,7 @@ def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
             ``energy_unit``, ``position_unit``; None stands for "not given".
 
     Raises:
-        KeyError: The model has no such energy.
+        NoEnergyError: The model has no such energy.
         ValueError: The unit of energy isn't recorded and isn't given, or isn't known.
         TypeError: The dtype isn't float32 or float64.
     """
@@ -66,7 +73,7 @@ def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
     energy_key = option.get("energy_key") or _find_energy_key(model, module, bool(record))
     if energy_key not in model.model_outputs:
         hint = did_you_mean(energy_key, model.model_outputs)
-        raise KeyError(f"the model has no output {energy_key!r}: {hint}")
+        raise NoEnergyError(f"the model has no output {energy_key!r}: {hint}")
     unit = option.get("energy_unit") or record.get("property_units", {}).get(energy_key)
     if unit is None:
         raise ValueError(
@@ -98,7 +105,7 @@ def _find_energy_key(
         return module.energy_key
     if len(model.model_outputs) == 1 and not recorded:
         return model.model_outputs[0]
-    raise KeyError(
+    raise NoEnergyError(
         f"the model predicts {', '.join(sorted(model.model_outputs))}; if one of them is a total "
         "energy that forces can be derived from, name it: energy_key=..."
     )

@@ -10,7 +10,7 @@ from schnetpack_molfield.train.losses import (
     SurfaceLoss,
     WeightPoints,
 )
-from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeError
+from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeError, TensorError
 from schnetpack_molfield.train.record import field_units, make_record
 from schnetpack_molfield.train.results import RecordResults, RunResults
 from schnetpack_molfield.train.summary import PrintSummary
@@ -29,6 +29,7 @@ __all__ = [
     "RelativeL2",
     "RunResults",
     "SurfaceLoss",
+    "TensorError",
     "WeightPoints",
     "attach_record",
     "field_units",

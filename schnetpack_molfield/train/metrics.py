@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-__all__ = ["IntersectionOverUnion", "RelativeError"]
+__all__ = ["IntersectionOverUnion", "RelativeError", "TensorError"]
 
 
 class RelativeError(Metric):
@@ -81,3 +81,39 @@ class IntersectionOverUnion(Metric):
     def compute(self) -> Tensor:
         """The ratio so far; 1 if there was nothing inside."""
         return torch.where(self.either > 0, self.both / self.either.clamp_min(1), 1.0)
+
+
+class TensorError(Metric):
+    """Mean absolute error of the diagonal or of the other elements of square tensors.
+
+    It takes the place of SchNetPack's `TensorDiagonalMeanAbsoluteError`, which calls a function of
+    torchmetrics that has another argument since version 1.5.
+
+    Args:
+        diagonal: the diagonal elements; if False, all others.
+        options: further arguments of `torchmetrics.Metric`.
+    """
+
+    higher_is_better = False
+    is_differentiable = True
+    full_state_update = False
+    error: Tensor
+    count: Tensor
+
+    def __init__(self, diagonal: bool = True, **options: Any) -> None:
+        super().__init__(**options)
+        self.diagonal = diagonal
+        self.add_state("error", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Take in tensors (..., n, n) of equal shape."""
+        error = (prediction - target).detach().double().abs()  # (..., n, n)
+        chosen = torch.eye(error.shape[-1], dtype=torch.bool, device=error.device)
+        chosen = (chosen == self.diagonal).expand_as(error)
+        self.error += error[chosen].sum()
+        self.count += chosen.sum()
+
+    def compute(self) -> Tensor:
+        """The mean."""
+        return self.error / self.count

@@ -3,6 +3,7 @@
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 from schnetpack_molfield.transform.field_points import FieldPoints, GridPoints
 from schnetpack_molfield.transform.offsets import AddOffsets, RemoveOffsets
+from schnetpack_molfield.transform.precision import cast_to
 
 __all__ = [
     "AddOffsets",
@@ -11,4 +12,5 @@ __all__ = [
     "FieldPoints",
     "GridPoints",
     "RemoveOffsets",
+    "cast_to",
 ]

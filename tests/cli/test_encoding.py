@@ -24,6 +24,8 @@ def runs(tmp_path):
             input_modules=[spk.atomistic.PairwiseDistances()],
             output_modules=[spk.atomistic.Atomwise(n_in=8, output_key="energy")],
         )
+        if name == "learned":
+            model.molfield_record = {"elements": ["H", "C", "N", "O"]}
         (tmp_path / name).mkdir()
         torch.save(model, tmp_path / name / "best_model")
     return tmp_path
@@ -61,6 +63,7 @@ def test_existing_picture_needs_force(runs):
         (["nowhere"], "no model file"),
         (["learned", "--pair", "CH"], "two elements such as C-H"),
         (["learned", "--elements", "H,Q"], "unknown element 'Q'"),
+        (["learned", "--pair", "C-Xe"], "learned was not trained on Xe: --pair must be two of"),
     ],
 )
 def test_bad_input(runs, monkeypatch, arguments, message):

@@ -98,3 +98,11 @@ def test_units_of_all_files_agree(save, frames, tmp_path: Path) -> None:
 def test_other_suffix(save, frames, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must end in .db"):
         write_database(tmp_path / "new.sqlite", [read_archive(save(frames))])
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    from schnetpack_molfield.datasets.database import check_target
+
+    with pytest.raises(FileNotFoundError, match="folder of .*nodir/x.db does not exist"):
+        check_target(tmp_path / "nodir" / "x.db", overwrite=False)
+    assert not (tmp_path / "nodir").exists()

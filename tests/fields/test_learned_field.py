@@ -155,3 +155,18 @@ def test_many_points_in_blocks(make_model, monkeypatch) -> None:
     torch.testing.assert_close(
         field(points), MolecularField.from_model(make_model(), molecule("H2O"))(points)
     )
+
+
+def test_times_far_outside_the_trained_ones_are_refused() -> None:
+    from schnetpack_molfield.atomistic import LearnedDistance
+    from schnetpack_molfield.representation import TrajectoryAtlas
+
+    atlas = TrajectoryAtlas(2, n_knots=6, n_atom_basis=16)
+    atlas.begin(np.arange(11.0), np.random.default_rng(0).normal(size=(20, 3)))
+    head = LearnedDistance(16)
+    model = NeuralNetworkPotential(atlas, output_modules=[head])
+    for time in (-1.5, 5.3, 11.5):
+        assert torch.isfinite(MolecularField.from_model(model, time=time)([[0, 0, 0.0]])).all()
+    for time in (-3.0, 13.0, 1e6, float("inf")):
+        with pytest.raises(ValueError, match="known from time 0 to 10"):
+            MolecularField.from_model(model, time=time)
