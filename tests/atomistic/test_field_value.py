@@ -138,7 +138,7 @@ def test_smooth_where_a_chart_ends(FieldModel) -> None:
     """Value, slope and curvature fade towards the cutoff of a lone atom, with such a window."""
     window = SmoothCutoff(3.5)
     model = FieldModel(FieldValue(16, CHANNELS), torch.float64, field_cutoff_fn=window)
-    steps = 3.5 - np.array([0.4, 0.2, 0.1, 0.05])
+    steps = 3.5 - np.array([0.2, 0.1, 0.05, 0.025])
     values = model([Atoms("He")], [np.outer(steps, [1, 0, 0])]).abs()
     assert (values[1:] < 0.3 * values[:-1]).all()
 
