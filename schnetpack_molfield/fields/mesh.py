@@ -49,12 +49,6 @@ def marching_cubes(
     return grid.to_lab(indices), faces
 
 
-def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
-    """Volume inside a closed mesh, positive if its faces face outwards; in cubic Angstrom."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
-
-
 def write_mesh(path: str | Path, vertices: np.ndarray, faces: np.ndarray) -> None:
     """Write a mesh in the format of the file's ending, one of `SUFFIXES`."""
     optional_import("trimesh", "viz").Trimesh(vertices, faces, process=False).export(path)
