@@ -12,6 +12,8 @@ from rich.progress import track
 if TYPE_CHECKING:
     from schnetpack_molfield.datasets import Frame, FrameSource
 
+__all__ = ["import_data"]
+
 Files = Annotated[
     list[Path],
     typer.Argument(help="Extended XYZ or any other file that ASE reads, or npz archives."),

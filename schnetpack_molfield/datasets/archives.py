@@ -24,6 +24,8 @@ from schnetpack_molfield.datasets.frames import Frame, FrameSource
 from schnetpack_molfield.datasets.labels import Label, choose_labels, label_of
 from schnetpack_molfield.datasets.qm9_reference import ATOMREFS
 
+__all__ = ["read_archive"]
+
 Arrays = Mapping[str, np.ndarray]
 
 _STRUCTURE = {"Z", "R", "n_atoms", "cell_A", "split"}

@@ -9,6 +9,8 @@ from schnetpack.data import ASEAtomsData
 
 from schnetpack_molfield.datasets.frames import Frame, FrameSource, check_frame, missing_labels
 
+__all__ = ["check_target", "checked", "replace_when_complete", "write_database"]
+
 
 @contextmanager
 def replace_when_complete(path: Path) -> Iterator[Path]:

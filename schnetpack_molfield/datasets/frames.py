@@ -11,6 +11,8 @@ from ase.data import chemical_symbols
 
 from schnetpack_molfield.datasets.labels import Label
 
+__all__ = ["Frame", "FrameSource", "check_frame", "missing_labels"]
+
 
 class Frame(NamedTuple):
     """One structure with its labels, by the names of the database.

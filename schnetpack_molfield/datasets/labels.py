@@ -7,6 +7,8 @@ from schnetpack.datasets import QM9
 
 from schnetpack_molfield.checks import did_you_mean
 
+__all__ = ["ASE_UNITS", "Label", "choose_labels", "label_of"]
+
 #: Unit suffixes of archive keys and their names in SchNetPack, longest first.
 UNIT_SUFFIXES = {
     "kcal_mol_A": "kcal/mol/Ang",

@@ -11,6 +11,8 @@ from schnetpack_molfield.datasets.checked import CheckedData, check_name
 from schnetpack_molfield.datasets.database import write_database
 from schnetpack_molfield.datasets.qm9_reference import TARGETS
 
+__all__ = ["QM9", "SAMPLE", "QM9Sample"]
+
 SAMPLE = Path(__file__).with_name("qm9_sample.npz")
 
 

@@ -13,6 +13,8 @@ from schnetpack import properties
 from schnetpack_molfield.datasets.frames import Frame, FrameSource
 from schnetpack_molfield.datasets.labels import ASE_UNITS, Label, choose_labels
 
+__all__ = ["read_structures"]
+
 _PER_ATOM_RESULTS = {"forces", "energies", "stresses", "charges", "magmoms"}
 
 

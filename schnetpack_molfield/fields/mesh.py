@@ -9,6 +9,8 @@ import numpy as np
 from schnetpack_molfield.checks import optional_import
 from schnetpack_molfield.fields.grid import Grid
 
+__all__ = ["SUFFIXES", "marching_cubes", "write_mesh"]
+
 #: Endings of the mesh files that can be written.
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 

@@ -16,6 +16,8 @@ from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
 
+__all__ = ["DENSITY_UNITS", "PromoleculeDensity"]
+
 #: Densities per unit of volume: how many of them one electron per cubic Angstrom is.
 DENSITY_UNITS = {"e/Ang^3": 1.0, "e/bohr^3": Bohr**3}
 
