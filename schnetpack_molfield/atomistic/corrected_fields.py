@@ -134,7 +134,7 @@ class ElectronDensity(_CorrectedField):
     @torch.jit.unused
     def normalization(self, inputs: dict[str, Tensor]) -> Tensor:
         """Electrons over the integral of the density, (n_molecules,); kept in `inputs`."""
-        key = f"field_kept_{self.output_key}"  # until the molecules are represented again
+        key = f"{keys.kept}_{self.output_key}"  # until the molecules are represented again
         if key not in inputs:
             inputs[key] = self._normalization(inputs)
         return inputs[key]

@@ -14,7 +14,7 @@ from torch_geometric.utils import to_dense_batch
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.fields.geometry import distances
 
-__all__ = ["atom_centered_quadrature"]
+__all__ = ["add_quadrature", "atom_centered_quadrature"]
 
 #: Decay of an atom's share of space, 2/bohr in 1/Angstrom, and the smaller share of hydrogen.
 _DECAY, _HYDROGEN_SHARE = 3.78, 0.3
