@@ -124,3 +124,14 @@ def test_every_file_offers_names_and_nothing_else_is_taken_from_it() -> None:
 def test_a_circle_would_be_found() -> None:
     assert "schnetpack_molfield.fields.grid" in GRAPH["schnetpack_molfield.fields.mesh"]
     assert "schnetpack_molfield.fields" in GRAPH["schnetpack_molfield.cli.interpolate"]
+
+
+def test_docstrings_speak_one_dialect() -> None:
+    """Google's sections with names in single backticks: no roles, no double backticks."""
+    foreign = ("``", ":class:", ":func:", ":mod:", ":param")
+    assert not {
+        f"{path.name}: {mark}"
+        for path in MODULES.values()
+        for mark in foreign
+        if mark in path.read_text()
+    }
