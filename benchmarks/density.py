@@ -161,7 +161,7 @@ def errors(field: MolecularField, case: Case) -> Tensor:
 def moments(field: MolecularField, atoms: Atoms) -> tuple[Tensor, Tensor]:
     """Surplus of electrons, and the dipole moment (3,) in Debye of the density without it."""
     numbers, positions = torch.tensor(atoms.numbers), torch.tensor(atoms.positions)
-    points, weights = atom_centered_quadrature(numbers, positions, 24, 10)
+    points, weights = atom_centered_quadrature(numbers, positions, 24, 19)
     own = PromoleculeDensity().of(atoms, dtype=torch.float64)(points).squeeze(1)
     density = field(points).squeeze(1).double().cpu()
     surplus = ((density - own) * weights).sum()

@@ -10,7 +10,7 @@ which minimise the integral of (rho - rho_fit)^2 / rho; the populations s_k and 
 to the nuclear charge. Positive terms keep the density positive everywhere. The error printed is
 the integral of |rho - rho_fit| over the number of electrons.
 
-    python -m benchmarks.fit_promolecule > schnetpack_molfield/fields/promolecule_table.py
+    python -m benchmarks.fit_promolecule > schnetpack_molfield/fields/promolecule.csv
 """
 
 from __future__ import annotations
@@ -24,13 +24,11 @@ from pyscf.dft import numint
 from pyscf.scf.atom_ks import get_atm_nrks
 from scipy.optimize import least_squares, nnls
 
-HEADER = '''"""Gaussian fits of atomic densities, written by `benchmarks/fit_promolecule.py`.
-
-Level: B3LYP, 6-31G(2df,p) for H to Ar and def2-TZVP for K to Kr, spherically averaged neutral
-atoms, PySCF. Keys: atomic numbers. Rows: (s population, p population, exponent in 1/bohr^2).
+HEADER = """# Gaussian fits of atomic densities, written by benchmarks/fit_promolecule.py.
+# Level: B3LYP, 6-31G(2df,p) for H to Ar and def2-TZVP for K to Kr, spherically averaged neutral
+# atoms, PySCF.
+# atomic number, s population, p population, exponent in 1/bohr^2
 """
-
-ATOMIC_GAUSSIANS: dict[int, tuple[tuple[float, float, float], ...]] = {'''
 
 
 def radial_density(symbol: str, radii: np.ndarray) -> np.ndarray:
@@ -78,17 +76,14 @@ def fit(number: int, n_exponents: int, lowest: float) -> tuple[np.ndarray, float
 
 def main() -> None:
     """Write the table to standard output and the errors to standard error."""
-    print(HEADER)
+    print(HEADER, end="")
     for number in range(1, 37):
         n_exponents = 6 if number <= 2 else 9 if number <= 18 else 12
         starts = [fit(number, n_exponents, lowest) for lowest in (0.08, 0.13, 0.2)]
         rows, error = min(starts, key=lambda start: start[1])
         print(f"{chemical_symbols[number]:3s} relative L1 error {error:.1e}", file=sys.stderr)
-        print(f"    {number}: (")
         for row in rows[rows[:, :2].any(axis=1)]:
-            print(f"        ({row[0]:.8g}, {row[1]:.8g}, {row[2]:.8g}),")
-        print("    ),")
-    print("}")
+            print(f"{number},{row[0]:.8g},{row[1]:.8g},{row[2]:.8g}")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from pytorch_lightning import Trainer, seed_everything
 from schnetpack import transform
 from torchmetrics.regression import MeanAbsoluteError
 
-from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.database import write_database
+from schnetpack_molfield.datasets.sources import read_archive
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import ModelRecord
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure

@@ -22,12 +22,12 @@ origins: Final[str] = "field_origins"
 #: (n_charts,), molecule of each chart; all representations of this package
 chart_idx_m: Final[str] = "field_idx_m"
 
-## the function of a molecule, see `FieldFunction`, which writes all of it
-#: (n_charts, n_rows, n_hidden), weights of the first layer of the charts' INR
+## the function of a molecule
+#: (n_charts, n_rows, n_hidden), weights of the first layer of the charts' INR; `FieldFunction`
 axes: Final[str] = "field_axes"
-#: (n_charts, n_layers - 1, n_hidden), column factors of the other layers
+#: (n_charts, n_layers - 1, n_hidden), column factors of the other layers; `FieldFunction`
 scales: Final[str] = "field_scales"
-#: (n_points, n_rows, n_hidden), the function at the points
+#: (n_points, n_rows, n_hidden), the function at the points; `FieldFunction`
 values: Final[str] = "field_values"
 #: (n_atoms, n_rows, n_hidden), the function at the atoms; `MolField`
 at_atoms: Final[str] = "field_at_atoms"
@@ -39,11 +39,11 @@ quadrature_points: Final[str] = "field_quadrature_points"
 quadrature_idx_m: Final[str] = "field_quadrature_idx_m"
 #: (n,), Angstrom^3, weights of them; `ElectronQuadrature`
 quadrature_weights: Final[str] = "field_quadrature_weights"
-#: (n, n_rows, n_hidden), the function there
+#: (n, n_rows, n_hidden), the function there; `FieldFunction`
 quadrature_values: Final[str] = "field_quadrature_values"
-#: beginning of keys of what is kept until the molecules are represented again
+#: (any), beginning of keys of what is kept until molecules are represented again; heads
 kept: Final[str] = "field_kept"
-#: (n_charts, n_monomials + n_rbf, n_hidden), first layer in the form that points are asked in
+#: (n_charts, n_monomials + n_rbf, n_hidden), first layer as points ask it; `FieldFunction`
 kept_first: Final[str] = "field_kept_first"
 
 ## latents

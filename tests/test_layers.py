@@ -94,6 +94,44 @@ def test_files_of_a_room_import_each_other_and_not_the_room() -> None:
     assert not circles
 
 
+def offered_by(path: Path) -> set[str]:
+    """Names in the `__all__` of a file."""
+    return {
+        name
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+        for name in ast.literal_eval(node.value)
+    }
+
+
+def test_every_file_offers_names_and_nothing_else_is_taken_from_it() -> None:
+    offered = {module: offered_by(path) for module, path in MODULES.items()}
+    assert {module for module, names in offered.items() if not names} == {
+        "schnetpack_molfield.properties"  # as SchNetPack's own: nothing but names of keys
+    }
+    taken = {
+        f"{module}: {node.module}.{alias.name}"
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES
+        for alias in node.names
+        if f"{node.module}.{alias.name}" not in MODULES
+        and alias.name not in offered[str(node.module)]
+    }
+    assert not taken
+
+
 def test_a_circle_would_be_found() -> None:
     assert "schnetpack_molfield.fields.grid" in GRAPH["schnetpack_molfield.fields.mesh"]
     assert "schnetpack_molfield.fields" in GRAPH["schnetpack_molfield.cli.interpolate"]
+
+
+def test_docstrings_speak_one_dialect() -> None:
+    """Google's sections with names in single backticks: no roles, no double backticks."""
+    foreign = ("``", ":class:", ":func:", ":mod:", ":param")
+    assert not {
+        f"{path.name}: {mark}"
+        for path in MODULES.values()
+        for mark in foreign
+        if mark in path.read_text()
+    }

@@ -24,8 +24,8 @@ from ase.md.verlet import VelocityVerlet
 from schnetpack.md.data import HDF5Loader
 from schnetpack.transform import MatScipyNeighborList
 
-from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.database import write_database
+from schnetpack_molfield.datasets.sources import read_archive
 from schnetpack_molfield.interfaces import MolFieldCalculator
 from schnetpack_molfield.train import RunResults
 

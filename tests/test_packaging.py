@@ -61,6 +61,7 @@ def test_wheel_holds_every_module_and_configuration(wheel: Path) -> None:
         for path in (ROOT / "configs").rglob("*.yaml")
     }
     wanted = modules | configs | {"schnetpack_molfield/datasets/qm9_sample.npz"}
+    wanted |= {"schnetpack_molfield/fields/promolecule.csv"}
     wanted |= {"schnetpack_molfield/datasets/SAMPLES.md"}  # names the licences of the samples
     wanted |= {"schnetpack_molfield/py.typed", "hydra_plugins/schnetpack_molfield/__init__.py"}
     assert wanted <= inside

@@ -19,7 +19,15 @@ from schnetpack_molfield.nn import LearnedRadialEncoding
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["EncodingCurves", "encoding_curves", "linear_cka", "plot_encodings", "similarity_matrix"]
+__all__ = [
+    "PICTURES",
+    "EncodingCurves",
+    "encoding_curves",
+    "linear_cka",
+    "model_cutoff",
+    "plot_encodings",
+    "similarity_matrix",
+]
 
 BASES = (LearnedRadialEncoding, GaussianRBF, GaussianRBFCentered, BesselRBF)
 SHORTEST = 0.5  # Angstrom; no two atoms come closer in molecules

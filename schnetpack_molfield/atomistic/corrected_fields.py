@@ -134,7 +134,7 @@ class ElectronDensity(_CorrectedField):
     @torch.jit.unused
     def normalization(self, inputs: dict[str, Tensor]) -> Tensor:
         """Electrons over the integral of the density, (n_molecules,); kept in `inputs`."""
-        key = f"field_kept_{self.output_key}"  # until the molecules are represented again
+        key = f"{keys.kept}_{self.output_key}"  # until the molecules are represented again
         if key not in inputs:
             inputs[key] = self._normalization(inputs)
         return inputs[key]
@@ -167,22 +167,22 @@ class ElectronQuadrature(nn.Module):
     ========================  ============  ============================================
     key                       shape         meaning
     ========================  ============  ============================================
-    field_quadrature_points   (n, 3)        written: 2,560 points per atom, Angstrom
+    field_quadrature_points   (n, 3)        written: 1,720 points per atom, Angstrom
     field_quadrature_idx_m    (n,)          written: the molecule of each
     field_quadrature_weights  (n,)          written: their weights, Angstrom^3
     ========================  ============  ============================================
 
     Args:
         n_radial: radial points of the rule.
-        n_polar: polar points of the rule.
+        degree: degree to which the rule on a sphere is exact, see `atom_centered_quadrature`.
     """
 
-    def __init__(self, n_radial: int = 20, n_polar: int = 8) -> None:
+    def __init__(self, n_radial: int = 20, degree: int = 15) -> None:
         super().__init__()
         self.n_radial = n_radial
-        self.n_polar = n_polar
+        self.degree = degree
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
-        add_quadrature(inputs, self.n_radial, self.n_polar)
+        add_quadrature(inputs, self.n_radial, self.degree)
         return inputs

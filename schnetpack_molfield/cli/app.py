@@ -19,6 +19,8 @@ from schnetpack_molfield.cli.import_data import import_data
 from schnetpack_molfield.cli.interpolate import interpolate
 from schnetpack_molfield.cli.refine import refine
 
+__all__ = ["app", "main"]
+
 app = typer.Typer(
     help="Molecular fields beyond SchNetPack's own commands.",
     no_args_is_help=True,

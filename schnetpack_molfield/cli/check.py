@@ -10,6 +10,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from schnetpack_molfield.testing import Measurement
 
+__all__ = ["check"]
+
 Model = Annotated[Path, typer.Argument(help="A file 'best_model' or the folder of a run.")]
 Without = Annotated[
     list[str],

@@ -10,6 +10,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from schnetpack.model import AtomisticModel
 
+__all__ = ["encoding"]
+
 Models = Annotated[
     list[Path], typer.Argument(help="Trained models: files 'best_model' or folders of runs.")
 ]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from schnetpack_molfield.fields import MolecularField
     from schnetpack_molfield.fit.fitted_fields import FittedFields
 
+__all__ = ["field"]
+
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
 CUBES = (".cube", ".cub")

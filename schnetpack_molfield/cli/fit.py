@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from schnetpack_molfield.fit.field_fit import FieldFit
     from schnetpack_molfield.fit.task import FitTask
 
+__all__ = ["fit"]
+
 Structure = Annotated[
     str,
     typer.Argument(

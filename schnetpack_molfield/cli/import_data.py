@@ -10,11 +10,17 @@ from rich.console import Console
 from rich.progress import track
 
 if TYPE_CHECKING:
-    from schnetpack_molfield.datasets import Frame, FrameSource
+    from schnetpack_molfield.datasets import Frame, FrameSource, Request
+    from schnetpack_molfield.datasets.frames import RawFrame, RawSource
+
+__all__ = ["import_data"]
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="Extended XYZ or any other file that ASE reads, or npz archives."),
+    typer.Argument(
+        help="Extended XYZ, SDF, PDB, databases or any other file that ASE reads, npz archives, "
+        "QM9's own files (also a folder or tar of them)."
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The new database, FILE.db.")]
 Properties = Annotated[
@@ -31,7 +37,23 @@ Renames = Annotated[
     typer.Option("--rename", metavar="KEY=NAME", help="Store a label under another name."),
 ]
 SkipMissing = Annotated[
-    bool, typer.Option("--skip-missing", help="Leave out frames with a label that is NaN.")
+    bool, typer.Option("--skip-missing", help="Leave out frames that lack a label, or have NaN.")
+]
+Types = Annotated[
+    list[str],
+    typer.Option(
+        "--map", metavar="TYPE=ELEMENT", help="Elements of atom types, for example 1=O,2=H."
+    ),
+]
+LengthUnit = Annotated[
+    str | None,
+    typer.Option(help="Of positions and cell: Ang, bohr or nm, where the file doesn't say it."),
+]
+PerAtom = Annotated[
+    list[str], typer.Option(metavar="KEY", help="This label has a row for each atom.")
+]
+PerMolecule = Annotated[
+    list[str], typer.Option(metavar="KEY", help="This label is a tensor of the molecule.")
 ]
 SplitFile = Annotated[
     Path | None,
@@ -49,6 +71,10 @@ def import_data(
     property: Properties = [],  # noqa: B006 (typer reads it, nobody changes it)
     rename: Renames = [],  # noqa: B006
     skip_missing: SkipMissing = False,
+    map: Types = [],  # noqa: B006
+    length_unit: LengthUnit = None,
+    per_atom: PerAtom = [],  # noqa: B006
+    per_molecule: PerMolecule = [],  # noqa: B006
     split_file: SplitFile = None,
     num_val: NumVal = 0,
     force: Force = False,
@@ -56,16 +82,27 @@ def import_data(
     """Import structures with energies, forces or other labels into a SchNetPack database.
 
     Units: ASE files hold eV and Angstrom unless --property energy=kcal/mol says otherwise;
-    archives state them in their keys (E_eV, F_kcal_mol_A). Nothing is written if a frame is broken.
+    archives state them in their keys (E_eV, F_kcal_mol_A); MD17, rMD17, QM9 and SchNetPack's
+    databases are known. Nothing is written if a frame is broken.
     """
-    from schnetpack_molfield.datasets import write_database
+    from schnetpack_molfield.datasets import Request, write_database
+    from schnetpack_molfield.datasets.database import check_target
+    from schnetpack_molfield.datasets.elements import map_of_types
 
-    wanted, names = dict(_pair(item) for item in property), _renames(rename)
-    sources = [_open(file, wanted).renamed(names) for file in files]
+    check_target(out, force)
+    request = Request(
+        properties=dict(_pair(item) for item in property),
+        names=_renames(rename),
+        per_atom=frozenset(per_atom),
+        per_molecule=frozenset(per_molecule),
+        elements=map_of_types(map),
+        length_unit=length_unit,
+    )
+    sources = [_open(file, request) for file in files]
     if split_file is not None:
         _check_split(split_file, sources, num_val, force)
     shown = [_with_progress(source) for source in sources]
-    written = write_database(out, shown, overwrite=force, skip_missing=skip_missing)
+    written = write_database(out, shown, overwrite=force, skip_missing=skip_missing, note=_print)
     _report(out, sources, written)
     if split_file is not None:
         _write_split(split_file, sources, written, num_val)
@@ -86,15 +123,20 @@ def _renames(items: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _open(file: Path, wanted: dict[str, str | None]) -> "FrameSource":
-    from schnetpack_molfield.datasets import read_archive, read_structures
+def _open(file: Path, request: "Request") -> "FrameSource":
+    from schnetpack_molfield.datasets import read_frames
 
-    if not file.is_file():
+    if not file.exists():
         raise FileNotFoundError(f"{file} isn't a file")
     try:
-        return (read_archive if file.suffix == ".npz" else read_structures)(file, wanted)
+        return read_frames(file, request, watch=_first_look)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
+
+
+def _first_look(frames: "Iterator[RawFrame]", source: "RawSource") -> "Iterator[RawFrame]":
+    description = f"{source.path.name}, labels"
+    yield from track(frames, description=description, total=source.count, transient=True)
 
 
 def _with_progress(source: "FrameSource") -> "FrameSource":
@@ -116,10 +158,14 @@ def _check_split(file: Path, sources: list["FrameSource"], num_val: int, force: 
 
 
 def _report(out: Path, sources: list["FrameSource"], written: list[list[int]]) -> None:
-    units = ", ".join(f"{name} ({unit})" for name, unit in sources[0].units.items())
-    labels = f"with {units}" if units else "without labels"
+    units = {name: unit for source in sources for name, unit in source.units.items()}
+    shown = ", ".join(f"{name} ({unit})" if unit else name for name, unit in units.items())
+    labels = f"with {shown}" if shown else "without labels"
     total = sum(len(numbers) for numbers in written)
-    Console().print(f"{out}: {total} structures {labels}", highlight=False, soft_wrap=True)
+    for source in sources:
+        if source.left_out:
+            _print(f"{source.path}: not imported: {', '.join(source.left_out)} (see --property)")
+    _print(f"{out}: {total} structures {labels}")
 
 
 def _write_split(
@@ -127,14 +173,16 @@ def _write_split(
 ) -> None:
     import numpy as np
 
+    from schnetpack_molfield.cli.overrides import command_line
     from schnetpack_molfield.datasets.split import write_split
 
     pairs = zip(sources, written, strict=True)
     partition = [source.split[numbers] for source, numbers in pairs if source.split is not None]
     sizes = write_split(file, np.concatenate(partition), num_val)
-    options = " ".join(f"data.{name}={size}" for name, size in sizes.items())
-    Console().print(
-        f"{file}: use it with data.split_file={file.resolve()} {options}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    options = {"data.split_file": str(file.resolve())}
+    options |= {f"data.{name}": str(size) for name, size in sizes.items()}
+    _print(f"{file}: use it with {command_line(options)}")
+
+
+def _print(line: str) -> None:
+    Console().print(line, highlight=False, soft_wrap=True, markup=False)

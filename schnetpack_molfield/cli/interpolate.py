@@ -10,6 +10,8 @@ from rich.progress import track
 if TYPE_CHECKING:
     from schnetpack_molfield.fields import Grid, MolecularField
 
+__all__ = ["interpolate"]
+
 Fitted = Annotated[Path, typer.Argument(help="A file of `molfield fit` with several members.")]
 Start = Annotated[int, typer.Option("--from", help="Number of the first member, from 0.")]
 End = Annotated[int, typer.Option("--to", help="Number of the last member.")]

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Camera", "Center", "Colormap", "Dpi", "Levels", "Limits", "Normal", "Size", "Width"]
+__all__ = [
+    "Camera",
+    "Center",
+    "Colormap",
+    "Dpi",
+    "Levels",
+    "Limits",
+    "Normal",
+    "Size",
+    "Width",
+    "numbers",
+]
 
 _PICTURES = "Pictures"
 

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+__all__ = ["refine"]
+
 Frames = Annotated[
     Path, typer.Argument(help="Frames with velocities: extended XYZ, *.traj or what ASE reads.")
 ]

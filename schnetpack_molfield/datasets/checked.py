@@ -12,6 +12,8 @@ from schnetpack.data import AtomsDataModule, BaseAtomsData, load_dataset
 from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.datasets.database import replace_when_complete
 
+__all__ = ["AtomsDatabase", "CheckedData", "DataError", "OwnData", "Structures", "check_name"]
+
 IMPORT_HINT = "`molfield import FILES --out FILE.db` makes one from extended XYZ or npz files"
 
 

@@ -1,13 +1,25 @@
 """Write labelled structures into a SchNetPack database, all of them or nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from ase import Atoms
+from ase.data import chemical_symbols
 from schnetpack.data import ASEAtomsData
 
-from schnetpack_molfield.datasets.frames import Frame, FrameSource, check_frame, missing_labels
+from schnetpack_molfield.datasets.completeness import Incomplete, complete_frames, ranges
+from schnetpack_molfield.datasets.frames import FrameSource, by_atomic_number
+from schnetpack_molfield.datasets.molecule_names import md17_name
+from schnetpack_molfield.datasets.references import lacking as lacking_elements
+from schnetpack_molfield.datasets.scale import doubtful_scale
+
+__all__ = ["check_target", "replace_when_complete", "write_database"]
+
+_LOOKED_AT = 32  # frames, to tell Angstrom from bohr
 
 
 @contextmanager
@@ -30,34 +42,40 @@ def write_database(
     *,
     overwrite: bool = False,
     skip_missing: bool = False,
+    note: Callable[[str], None] = lambda line: None,
 ) -> list[list[int]]:
     """Write all frames of all sources into one database.
 
     Args:
         path: the new database, `*.db`.
-        sources: opened files; all carry the same labels in the same units.
+        sources: opened files; a label that several have is in the same unit in all of them.
         overwrite: replace an existing database.
         skip_missing: leave out frames with a label that isn't available, instead of refusing.
+        note: is told what was left out, a line each.
 
     Returns:
         For each source, the numbers of the frames that were written.
 
     Raises:
         FileExistsError: if the database exists and `overwrite` isn't set.
-        ValueError: naming file and frame, for a frame that can't be trained on; nothing is written.
+        ValueError: naming file and frame, for a frame that can't be trained on, or the frames that
+            lack a label, or lengths that can't be Angstrom; nothing is written.
     """
     check_target(path, overwrite)
-    _check_units(sources)
+    units = _common_units(sources)
     with replace_when_complete(path) as partial:
-        atomrefs = {name: refs for source in sources for name, refs in source.atomrefs.items()}
         database = ASEAtomsData.create(
-            str(partial),
-            distance_unit="Ang",
-            property_unit_dict=sources[0].units,
-            atomrefs=atomrefs,
+            str(partial), distance_unit="Ang", property_unit_dict=units, atomrefs={}
         )
+        seen = _Seen()
         with database.conn:
-            return [_add(database, checked(source, skip_missing)) for source in sources]
+            written = [
+                _add(database, source, units, skip_missing, seen, note) for source in sources
+            ]
+        if not any(written):
+            raise ValueError(f"no frame has all of {', '.join(units)}; choose with --property")
+        database.update_metadata(**_metadata(sources, written, seen, note))
+    return written
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -70,56 +88,111 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise FileExistsError(f"{path} exists; pass --force to replace it")
 
 
-def _check_units(sources: Sequence[FrameSource]) -> None:
-    first = sources[0]
-    for source in sources[1:]:
-        if source.units != first.units:
-            raise ValueError(
-                f"{source.path} has {source.units}, but {first.path} has {first.units}; "
-                "choose labels with --property KEY=UNIT"
-            )
+@dataclass
+class _Seen:
+    """What the frames that were written have in common."""
+
+    formulas: set[str] = field(default_factory=set)
+    elements: set[int] = field(default_factory=set)
+
+    def add(self, atoms: Atoms) -> None:
+        """Note a frame."""
+        self.formulas.add(atoms.get_chemical_formula("hill"))
+        self.elements.update(atoms.numbers.tolist())
 
 
-def _add(database: ASEAtomsData, frames: Iterator[tuple[int, Frame]]) -> list[int]:
-    """Write frames by the thousand: a transaction for each single one would take minutes."""
+def _common_units(sources: Sequence[FrameSource]) -> dict[str, str]:
+    """Unit of every label that any of the files has."""
+    units: dict[str, str] = {}
+    owner: dict[str, FrameSource] = {}
+    for source in sources:
+        for name, unit in source.units.items():
+            if units.setdefault(name, unit) != unit:
+                raise ValueError(
+                    f"{source.path} has {name} in {unit}, but {owner[name].path} in {units[name]}; "
+                    "choose labels with --property KEY=UNIT"
+                )
+            owner.setdefault(name, source)
+    return units
+
+
+def _add(
+    database: ASEAtomsData,
+    source: FrameSource,
+    units: Mapping[str, str],
+    skip_missing: bool,
+    seen: _Seen,
+    note: Callable[[str], None],
+) -> list[int]:
+    """Write the complete frames of a source, and speak about the others."""
     written: list[int] = []
-    while chunk := list(islice(frames, 1000)):
+    first: list[Atoms] = []
+    lacking = Incomplete()
+    frames = complete_frames(source, units, lacking)
+    while chunk := list(islice(frames, 1000)):  # a transaction for each would take minutes
         numbers, good = zip(*chunk, strict=True)
         atoms, properties = zip(*good, strict=True)
-        database.add_systems(list(properties), list(atoms))
+        if not lacking or skip_missing:
+            database.add_systems(list(properties), list(atoms))
+        for one in atoms:
+            seen.add(one)
+        first += atoms[: _LOOKED_AT - len(first)]
         written += numbers
+    _check_scale(source, first)
+    if lacking and not skip_missing:
+        raise ValueError(
+            f"{source.path}: {lacking.describe()}; --skip-missing leaves such frames "
+            "out, --property chooses other labels"
+        )
+    if lacking:
+        n_lacking = len(lacking.frames)
+        note(
+            f"{source.path}: left out {n_lacking} of {lacking.n_frames} frames "
+            f"({ranges(lacking.frames)}), which lack {', '.join(lacking.frames_of)}"
+        )
     return written
 
 
-def checked(source: FrameSource, skip_missing: bool) -> Iterator[tuple[int, Frame]]:
-    """Pass on the good frames with their numbers; stop at a bad one with its file and number.
-
-    Raises:
-        ValueError: for a broken frame, or for a label that isn't available unless `skip_missing`.
-    """
-    frames = source.read()
-    number = 0
-    while True:
-        try:
-            frame = next(frames, None)
-        except ValueError as error:
-            raise ValueError(f"{source.path}: {error}") from error
-        if frame is None:
-            return
-        missing = missing_labels(frame)
-        if missing and not skip_missing:
-            raise ValueError(
-                f"{source.path}: frame {number}: {', '.join(missing)} is NaN; "
-                "--skip-missing leaves such frames out, --property chooses other labels"
-            )
-        if not missing:
-            _check(frame, source.path, number)
-            yield number, frame
-        number += 1
+def _check_scale(source: FrameSource, first: Sequence[Atoms]) -> None:
+    doubt = None if source.scale_is_stated else doubtful_scale(first)
+    if doubt:
+        raise ValueError(f"{source.path}: {doubt}")
 
 
-def _check(frame: Frame, path: Path, number: int) -> None:
-    try:
-        check_frame(frame)
-    except ValueError as error:
-        raise ValueError(f"{path}: frame {number}: {error}") from error
+def _metadata(
+    sources: Sequence[FrameSource],
+    written: Sequence[Sequence[int]],
+    seen: _Seen,
+    note: Callable[[str], None],
+) -> dict[str, Any]:
+    """What SchNetPack's data modules look for: single-atom values and the name of the molecule."""
+    metadata: dict[str, Any] = {}
+    if len(sources) == 1:
+        metadata |= sources[0].metadata
+        if written[0] != list(range(len(written[0]))):
+            metadata.pop("splits", None)  # of rMD17: numbers of frames that have moved
+    if len(seen.formulas) == 1:
+        metadata.setdefault("molecule", md17_name(*seen.formulas))
+    return {**metadata, "atomrefs": _atomrefs(sources, seen.elements, note)}
+
+
+def _atomrefs(
+    sources: Sequence[FrameSource], elements: set[int], note: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Single-atom values of all files, of labels for which they are complete."""
+    merged: dict[str, dict[int, float]] = {}
+    for source in sources:
+        for name, table in source.references.items():
+            known = merged.setdefault(name, {})
+            for number, value in table.items():
+                if known.setdefault(number, value) != value:
+                    raise ValueError(
+                        f"{source.path}: the single-atom value of {name} for "
+                        f"{chemical_symbols[number]} is {value}, in another file {known[number]}"
+                    )
+    for name in list(merged):
+        unknown = lacking_elements(merged[name], elements)
+        if unknown:
+            note(f"single-atom values of {name} aren't kept: there is none of {', '.join(unknown)}")
+            del merged[name]
+    return {name: by_atomic_number(table) for name, table in merged.items()}

@@ -1,102 +1,122 @@
-"""What the keys of an archive mean: `F_kcal_mol_A` holds forces in kcal/mol/Angstrom."""
+"""What the keys of a file mean: `F_kcal_mol_A` holds forces in kcal/mol/Angstrom."""
 
 from typing import NamedTuple
 
-from schnetpack import properties
-from schnetpack.datasets import QM9
+from schnetpack_molfield.datasets.catalogue import (
+    ARCHIVE_NAMES,
+    PROPERTIES,
+    VIRIAL,
+    WANTED,
+    Property,
+    is_near,
+    property_of,
+)
+from schnetpack_molfield.datasets.units import parse_unit
 
-from schnetpack_molfield.checks import did_you_mean
+__all__ = ["Label", "ase_label", "label_of", "without_unit"]
 
-#: Unit suffixes of archive keys and their names in SchNetPack, longest first.
+_ENERGY_SUFFIXES = {
+    "kcal_mol": "kcal/mol", "kJ_mol": "kJ/mol", "meV": "meV", "eV": "eV", "mHa": "mHa",
+    "Hartree": "Ha", "hartree": "Ha", "Ha": "Ha", "Ry": "Ry",
+}  # fmt: skip
+_LENGTH_SUFFIXES = {"A": "Ang", "Ang": "Ang", "bohr": "Bohr", "Bohr": "Bohr", "nm": "nm"}
+
+#: Unit suffixes of archive keys and what they mean.
 UNIT_SUFFIXES = {
-    "kcal_mol_A": "kcal/mol/Ang",
+    **_ENERGY_SUFFIXES,
+    **{
+        f"{energy}_{length}{power}": f"{name}/{unit}{'^' + power if power else ''}"
+        for energy, name in _ENERGY_SUFFIXES.items()
+        for length, unit in _LENGTH_SUFFIXES.items()
+        for power in ("", "3")
+    },
+    **{f"e_{length}": f"e {unit}" for length, unit in _LENGTH_SUFFIXES.items()},
     "cal_molK": "cal/mol/K",
-    "kcal_mol": "kcal/mol",
-    "kJ_mol": "kJ/mol",
     "Debye": "Debye",
     "bohr3": "a0 a0 a0",
     "bohr2": "a0 a0",
-    "eV_A": "eV/Ang",
+    "A3": "Ang^3",
+    "GPa": "GPa",
     "GHz": "GHz",
-    "eV": "eV",
-    "Ha": "Ha",
     "fs": "fs",
+    "ps": "ps",
+    "e": "e",
 }
-
-#: Short names of archives and the keys SchNetPack's own data sets use.
-SCHNETPACK_NAMES = {
-    "E": properties.energy,
-    "F": properties.forces,
-    "A": QM9.A,
-    "B": QM9.B,
-    "C": QM9.C,
-    "mu": QM9.mu,
-    "alpha": QM9.alpha,
-    "r2": QM9.r2,
-    "zpve": QM9.zpve,
-    "u0": QM9.U0,
-    "u298": QM9.U,
-    "h298": QM9.H,
-    "g298": QM9.G,
-    "cv": QM9.Cv,
-}
-
-#: Units in which ASE hands over the results of a calculator.
-ASE_UNITS = {
-    properties.energy: "eV",
-    properties.forces: "eV/Ang",
-    properties.stress: "eV/Ang/Ang/Ang",
-}
+_LONGEST_FIRST = sorted(UNIT_SUFFIXES, key=len, reverse=True)
 
 
 class Label(NamedTuple):
-    """A property as it stands in a file, and as it will be called in the database."""
+    """A property as it stands in a file, and as it will be called in the database.
+
+    Attributes:
+        key: its name in the file.
+        name: its name in the database.
+        unit: as SchNetPack writes it; None if nobody stated it.
+        factor: what the file's numbers are multiplied by to be in that unit.
+        usual: taken without being asked for.
+        virial: the file has the virial, the database gets the stress.
+    """
 
     key: str
     name: str
-    unit: str
+    unit: str | None
+    factor: float = 1.0
+    usual: bool = True
+    virial: bool = False
+
+    @property
+    def row(self) -> Property | None:
+        """What is known about it: by its name in the database, or else in the file."""
+        return property_of(VIRIAL if self.virial else self.name) or property_of(self.key)
+
+    def in_unit(self, text: str) -> "Label":
+        """The same label, whose numbers in the file are in the given unit.
+
+        Raises:
+            ValueError: if the unit is unknown or measures something else.
+        """
+        unit = parse_unit(text, self.row.quantity if self.row else None, repr(self.name))
+        return self._replace(unit=unit.name, factor=unit.factor)
 
 
-def label_of(key: str) -> Label | None:
-    """Read name and unit from an archive key; None if it doesn't end in a known unit."""
-    for suffix, unit in UNIT_SUFFIXES.items():
+def label_of(key: str) -> Label:
+    """Read name and unit from an archive key: `F_kcal_mol_A` holds forces in kcal/mol/Angstrom."""
+    for suffix in _LONGEST_FIRST:
         stem = key.removesuffix(f"_{suffix}")
         if stem != key:
-            return Label(key, SCHNETPACK_NAMES.get(stem, stem), unit)
-    return None
+            return Label(key, _archive_name(stem), None).in_unit(UNIT_SUFFIXES[suffix])
+    if key.endswith("_au"):
+        return _in_atomic_units(key)
+    return without_unit(key, _archive_name(key))
 
 
-def choose_labels(available: dict[str, Label | None], wanted: dict[str, str | None]) -> list[Label]:
-    """Pick the labels to import.
-
-    Args:
-        available: every key of the file that may be a label; None where its unit is unknown.
-        wanted: names or keys asked for, with their unit or None for the file's own; empty takes
-            every label with a known unit, none from a file of bare structures.
-
-    Raises:
-        ValueError: for a name that isn't there, a unit that nobody stated, or no known unit.
-    """
-    known = [label for label in available.values() if label is not None]
-    if not wanted:
-        if available and not known:
-            raise ValueError(
-                "no label with a known unit; pass --property KEY=UNIT, with a KEY of "
-                f"{', '.join(available)}"
-            )
-        return known
-    by_name = {label.name: label.key for label in known} | {key: key for key in available}
-    return [_choose(name, unit, available, by_name) for name, unit in wanted.items()]
+def _in_atomic_units(key: str) -> Label:
+    """`dipole_hf_au`: the unit follows from the property that the key is near to."""
+    stem = key.removesuffix("_au")
+    label = Label(key, _archive_name(stem), None)
+    row = label.row or next((property_of(name) for name in WANTED if is_near(stem, name)), None)
+    if row is None:
+        return label._replace(usual=False)
+    unit = parse_unit("a.u.", row.quantity, repr(stem))
+    return label._replace(unit=unit.name, factor=unit.factor)
 
 
-def _choose(
-    name: str, unit: str | None, available: dict[str, Label | None], by_name: dict[str, str]
-) -> Label:
-    if name not in by_name:
-        raise ValueError(f"no property {name!r}: {did_you_mean(name, by_name)}")
-    label = available[by_name[name]]
-    if label is None and unit is None:
-        raise ValueError(f"the unit of {name!r} isn't known; pass --property {name}=UNIT")
-    if label is None:
-        return Label(name, name, str(unit))
-    return label._replace(unit=unit or label.unit)
+def without_unit(key: str, name: str) -> Label:
+    """A label of which the format doesn't state the unit; some properties have one only."""
+    label = Label(key, name, None)
+    row = label.row
+    if row is None:
+        return label._replace(usual=False)
+    only = {"charge": "e", "number": "1", "shift": "ppm"}.get(row.quantity)
+    return (label.in_unit(only) if only else label)._replace(usual=row.usual)
+
+
+def ase_label(key: str) -> Label:
+    """Name and unit of what ASE reads: results of calculators have units, other keys have none."""
+    label = without_unit(key, "total_charge" if key == "charge" else key)
+    row = label.row
+    return label.in_unit(row.unit) if row and row.name == label.name and row.unit else label
+
+
+def _archive_name(stem: str) -> str:
+    return ARCHIVE_NAMES.get(stem) or (stem.lower() if stem.lower() in PROPERTIES else stem)

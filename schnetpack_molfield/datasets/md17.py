@@ -4,6 +4,8 @@ from schnetpack import datasets
 
 from schnetpack_molfield.datasets.checked import CheckedData
 
+__all__ = ["MD17", "rMD17"]
+
 
 class MD17(CheckedData, datasets.MD17):
     """Trajectories of small molecules, energies and forces; see `schnetpack.datasets.MD17`."""

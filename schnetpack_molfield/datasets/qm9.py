@@ -6,10 +6,12 @@ from typing import Any
 
 from schnetpack import datasets
 
-from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.checked import CheckedData, check_name
 from schnetpack_molfield.datasets.database import write_database
 from schnetpack_molfield.datasets.qm9_reference import TARGETS
+from schnetpack_molfield.datasets.sources import read_archive
+
+__all__ = ["QM9", "SAMPLE", "QM9Sample"]
 
 SAMPLE = Path(__file__).with_name("qm9_sample.npz")
 

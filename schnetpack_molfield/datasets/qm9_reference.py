@@ -5,6 +5,8 @@ From `atomref.txt` of Ramakrishnan, Dral, Rupp & von Lilienfeld, Sci. Data 1, 14
 
 from schnetpack.datasets import QM9
 
+__all__ = ["ATOMREFS", "ENERGIES", "TARGETS"]
+
 _ELEMENTS = (1, 6, 7, 8, 9)
 _U0 = (-0.500273, -37.846772, -54.583861, -75.064579, -99.718730)
 _U = (-0.498857, -37.845355, -54.582445, -75.063163, -99.717314)

@@ -20,7 +20,7 @@ class RefinedTrajectory:
     """What `refine` returns.
 
     Attributes:
-        frames: frames with their time in fs as ``info["time"]``.
+        frames: frames with their time in fs as `info["time"]`.
         mismatches: (n_frames - 1,) how far the dynamics from each known frame leads past the next
             one: largest distance of any atom, in Angstrom. Small if the potential is the one the
             trajectory came from, or near it, and the ensemble was that of constant energy.
@@ -31,7 +31,7 @@ class RefinedTrajectory:
 
 
 def timed_frames(file: Path, frame_time: float | None = None) -> list[Atoms]:
-    """Read all frames of a file, with their time in fs as ``info["time"]``.
+    """Read all frames of a file, with their time in fs as `info["time"]`.
 
     Args:
         file: whatever ASE reads.
@@ -76,7 +76,7 @@ def refine(
     Each known frame is met exactly, with its velocity.
 
     Args:
-        frames: two or more frames with velocities and, in fs, an ``info["time"]`` that grows.
+        frames: two or more frames with velocities and, in fs, an `info["time"]` that grows.
         calculator: the potential.
         interval: fs between the frames of the result, or a little less where it doesn't divide
             the time between known ones.

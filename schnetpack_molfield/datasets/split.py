@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+__all__ = ["write_split"]
+
 
 def write_split(path: Path, partition: np.ndarray, num_val: int) -> dict[str, int]:
     """Write `train_idx`, `val_idx` and `test_idx`, to be used as `data.split_file`.

@@ -6,9 +6,9 @@ from typing import Any
 from schnetpack.data import BaseAtomsData, SplittingStrategy
 
 from schnetpack_molfield import properties as keys
-from schnetpack_molfield.datasets.archives import read_archive
 from schnetpack_molfield.datasets.checked import OwnData
 from schnetpack_molfield.datasets.database import write_database
+from schnetpack_molfield.datasets.sources import read_archive
 
 SAMPLE = Path(__file__).with_name("ethanol_trajectory_sample.npz")
 

@@ -11,6 +11,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from schnetpack_molfield.fields.molecular_field import MolecularField
 
+__all__ = ["combined"]
+
 
 def combined(first: MolecularField, second: MolecularField, factor: float) -> MolecularField:
     """The field first + factor * second, in the more precise of both dtypes.

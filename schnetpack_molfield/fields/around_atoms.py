@@ -16,6 +16,8 @@ from schnetpack_molfield.fields.field import Field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
 
+__all__ = ["FieldAroundAtoms"]
+
 
 class FieldAroundAtoms(Field):
     """Integrals, lines, planes and grids of a field, placed by the atoms it belongs to.

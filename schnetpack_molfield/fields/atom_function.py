@@ -15,6 +15,8 @@ from schnetpack_molfield.checks import check_atoms, check_points
 from schnetpack_molfield.fields.derivatives import Evaluate, channel_gradient
 from schnetpack_molfield.fields.molecular_field import MolecularField
 
+__all__ = ["AtomBatch", "AtomFunction"]
+
 
 @dataclass(frozen=True)
 class AtomBatch:

@@ -17,6 +17,8 @@ from schnetpack_molfield.fields.units import cube_unit
 if TYPE_CHECKING:
     from schnetpack_molfield.fields.molecular_field import MolecularField
 
+__all__ = ["read_cube", "write_cube", "write_field"]
+
 
 def write_field(
     path: str | Path,

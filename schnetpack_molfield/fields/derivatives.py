@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+__all__ = ["Evaluate", "channel_gradient", "channel_laplacian"]
+
 Evaluate = Callable[[Tensor], Tensor]
 
 

@@ -14,6 +14,15 @@ from schnetpack_molfield.fields.geometry import distances, squared_distances
 from schnetpack_molfield.fields.tables import radii_table
 from schnetpack_molfield.fields.union_of_balls import Balls, distance_to_union
 
+__all__ = [
+    "ExactDistance",
+    "GaussianDistance",
+    "SignedDistance",
+    "SmoothDistance",
+    "SolventExcludedDistance",
+    "molecular_surface",
+]
+
 #: Radius of a water molecule in Angstrom: Lee & Richards, J. Mol. Biol. 55, 379 (1971).
 WATER_RADIUS = 1.4
 

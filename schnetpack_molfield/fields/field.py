@@ -23,6 +23,8 @@ from schnetpack_molfield.fields.units import unit_factor
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+__all__ = ["Field"]
+
 
 class Field:
     """A vector-valued function F: R^3 -> R^n_channels, evaluated block by block.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+__all__ = ["distances", "squared_distances"]
+
 
 def squared_distances(points: Tensor, positions: Tensor) -> Tensor:
     """(..., n_points, n_atoms) from points (..., n_points, 3) and atoms (..., n_atoms, 3)."""

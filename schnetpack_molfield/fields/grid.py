@@ -9,6 +9,8 @@ from ase.units import Bohr
 
 from schnetpack_molfield.checks import check_positive
 
+__all__ = ["Grid"]
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -9,6 +9,8 @@ import numpy as np
 from schnetpack_molfield.checks import optional_import
 from schnetpack_molfield.fields.grid import Grid
 
+__all__ = ["SUFFIXES", "marching_cubes", "write_mesh"]
+
 #: Endings of the mesh files that can be written.
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 
@@ -47,12 +49,6 @@ def marching_cubes(
     direction = "descent" if higher_outside == (np.linalg.det(grid.steps) > 0) else "ascent"
     indices, faces, _, _ = measure.marching_cubes(values, level, gradient_direction=direction)
     return grid.to_lab(indices), faces
-
-
-def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
-    """Volume inside a closed mesh, positive if its faces face outwards; in cubic Angstrom."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
 
 def write_mesh(path: str | Path, vertices: np.ndarray, faces: np.ndarray) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from schnetpack.model import AtomisticModel
 
+__all__ = ["MolecularField"]
+
 PICTURES = (".png", ".pdf", ".svg")
 
 

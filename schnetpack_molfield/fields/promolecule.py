@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from importlib.resources import files
 
 import ase.data
+import numpy as np
 import torch
 from ase.units import Bohr
 from torch import Tensor
@@ -13,10 +15,14 @@ from torch.nn.utils.rnn import pad_sequence
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
-from schnetpack_molfield.fields.promolecule_table import ATOMIC_GAUSSIANS
+
+__all__ = ["DENSITY_UNITS", "PromoleculeDensity"]
 
 #: Densities per unit of volume: how many of them one electron per cubic Angstrom is.
 DENSITY_UNITS = {"e/Ang^3": 1.0, "e/bohr^3": Bohr**3}
+
+#: Largest atomic number in the table of atomic densities, krypton.
+HEAVIEST = 36
 
 
 class PromoleculeDensity(AtomFunction):
@@ -60,6 +66,13 @@ class PromoleculeDensity(AtomFunction):
         return density.sum(dim=-1, keepdim=True)
 
 
+def _atomic_gaussians() -> dict[int, Tensor]:
+    """Rows (n_shells, 3) of every atomic number: s and p population, exponent in 1/bohr^2."""
+    with files("schnetpack_molfield.fields").joinpath("promolecule.csv").open() as file:
+        table = torch.as_tensor(np.loadtxt(file, delimiter=","))  # (n_rows, 4)
+    return {z: table[table[:, 0] == z, 1:] for z in range(1, HEAVIEST + 1)}
+
+
 def _shell_table(electrons: str) -> tuple[Tensor, Tensor]:
     """Shells of all elements, filled up with zeros, and how many each of them has.
 
@@ -67,9 +80,9 @@ def _shell_table(electrons: str) -> tuple[Tensor, Tensor]:
         (n_shells, n_elements, 3) factors of 1 and of d^2, and exponents, in Angstrom;
         (n_elements,).
     """
-    shells = [torch.zeros(0, 3, dtype=torch.float64)] * (max(ATOMIC_GAUSSIANS) + 1)
-    for number, rows in ATOMIC_GAUSSIANS.items():
-        s, p, exponent = torch.tensor(rows, dtype=torch.float64).unbind(1)
+    shells = [torch.zeros(0, 3, dtype=torch.float64)] * (HEAVIEST + 1)
+    for number, rows in _atomic_gaussians().items():
+        s, p, exponent = rows.unbind(1)
         share = _share(s + p, number, electrons)
         exponent = exponent / Bohr**2
         norm = share * (exponent / math.pi) ** 1.5
@@ -91,8 +104,8 @@ def _share(populations: Tensor, number: int, electrons: str) -> Tensor:
 def _check_tabulated(numbers: Tensor) -> None:
     """Raise ValueError for an element without an atomic density."""
     heaviest = int(numbers.max())
-    if heaviest > max(ATOMIC_GAUSSIANS):
+    if heaviest > HEAVIEST:
         raise ValueError(
             f"no atomic density is tabulated for {ase.data.chemical_symbols[heaviest]}; "
-            f"the table ends at {ase.data.chemical_symbols[max(ATOMIC_GAUSSIANS)]}"
+            f"the table ends at {ase.data.chemical_symbols[HEAVIEST]}"
         )

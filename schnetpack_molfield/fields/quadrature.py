@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 
 import ase.data
-import numpy as np
 import torch
 from schnetpack import properties
+from scipy.integrate import lebedev_rule
 from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.fields.geometry import distances
+
+__all__ = ["add_quadrature", "atom_centered_quadrature"]
 
 #: Decay of an atom's share of space, 2/bohr in 1/Angstrom, and the smaller share of hydrogen.
 _DECAY, _HYDROGEN_SHARE = 3.78, 0.3
@@ -22,30 +24,33 @@ def atom_centered_quadrature(
     atomic_numbers: Tensor,
     positions: Tensor,
     n_radial: int = 50,
-    n_polar: int = 16,
+    degree: int = 31,
     idx_m: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Points and weights for the integral of a decaying function over all space.
 
     Space is shared among the atoms in proportion to exp(-2 r / bohr) / r^3 (Franchini, Philipsen
     & Visscher, J. Comput. Chem. 34, 1819 (2013)). Around every atom lie spheres at Becke's radii
-    (J. Chem. Phys. 88, 2547 (1988)), each with a product rule of Gauss-Legendre polar and
-    equidistant azimuthal angles, exact to degree 2 n_polar - 1. The defaults give the number of
-    electrons of an organic molecule to about 1e-4.
+    (J. Chem. Phys. 88, 2547 (1988)), each with Lebedev's rule by scipy. The defaults give the
+    number of electrons of an organic molecule to about 1e-4.
 
     Args:
         atomic_numbers: (n_atoms,).
         positions: (n_atoms, 3) in Angstrom; their dtype and device are those of the result.
         n_radial: number of spheres per atom.
-        n_polar: number of polar angles; there are twice as many azimuthal ones.
+        degree: degree to which the rule on a sphere is exact, one of scipy's `lebedev_rule`: 7 with
+            26 points, 15 with 86, 23 with 194, 31 with 350.
         idx_m: (n_atoms,) molecule of every atom, ascending; None if there is one molecule.
 
     Returns:
         Points (n_points, 3) in Angstrom and weights (n_points,) in cubic Angstrom, atom by atom,
-        with 2 n_radial n_polar^2 points each.
+        with n_radial times the points of the rule each.
+
+    Raises:
+        NotImplementedError: for a degree that Lebedev's rules don't have.
     """
     radii, radial_weights = (x.to(positions) for x in _radial_rule(atomic_numbers, n_radial))
-    directions, angular_weights = (x.to(positions) for x in _sphere_rule(n_polar))
+    directions, angular_weights = (x.to(positions) for x in _sphere_rule(degree))
     arms = radii[:, :, None, None] * directions  # (n_atoms, n_radial, n_angular, 3)
     points = (positions[:, None, None] + arms).flatten(1, 2)  # (n_atoms, n_local, 3)
     weights = (radial_weights.unsqueeze(-1) * angular_weights).flatten(1)  # (n_atoms, n_local)
@@ -55,17 +60,17 @@ def atom_centered_quadrature(
     return points.flatten(0, 1), weights.flatten() * share
 
 
-def add_quadrature(inputs: dict[str, Tensor], n_radial: int = 20, n_polar: int = 8) -> None:
+def add_quadrature(inputs: dict[str, Tensor], n_radial: int = 20, degree: int = 15) -> None:
     """Add a quadrature of every molecule to SchNetPack's dictionary: points, molecules, weights.
 
     Args:
         inputs: the dictionary; the keys are `properties.quadrature_*` of this package.
         n_radial: see `atom_centered_quadrature`.
-        n_polar: likewise.
+        degree: likewise.
     """
     numbers, idx_m = inputs[properties.Z], inputs[properties.idx_m]
     points, weights = atom_centered_quadrature(
-        numbers, inputs[properties.R], n_radial, n_polar, idx_m
+        numbers, inputs[properties.R], n_radial, degree, idx_m
     )
     inputs[keys.quadrature_points] = points
     inputs[keys.quadrature_weights] = weights
@@ -87,15 +92,10 @@ def _radial_rule(atomic_numbers: Tensor, n_radial: int) -> tuple[Tensor, Tensor]
     return radii, math.pi / (n_radial + 1) * angle.sin() * jacobian * radii.square()
 
 
-def _sphere_rule(n_polar: int) -> tuple[Tensor, Tensor]:
+def _sphere_rule(degree: int) -> tuple[Tensor, Tensor]:
     """Unit vectors (n_angular, 3) and weights (n_angular,) that add up to 4 pi."""
-    cosine, weights = np.polynomial.legendre.leggauss(n_polar)
-    azimuth = (np.arange(2 * n_polar) + 0.5) * np.pi / n_polar
-    z, phi = (a.ravel() for a in np.meshgrid(cosine, azimuth, indexing="ij"))
-    rho = np.sqrt(1 - z**2)
-    directions = np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=1)
-    weights = np.repeat(weights, 2 * n_polar) * np.pi / n_polar
-    return torch.as_tensor(directions), torch.as_tensor(weights)
+    directions, weights = lebedev_rule(degree)
+    return torch.from_numpy(directions.T.copy()), torch.from_numpy(weights)
 
 
 def _own_share(points: Tensor, atomic_numbers: Tensor, positions: Tensor, idx_m: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ from schnetpack_molfield.fields.geometry import distances
 from schnetpack_molfield.fields.molecular_field import MolecularField
 from schnetpack_molfield.fields.molecule import total_charge
 
+__all__ = ["QuantumCalculation"]
+
 #: Numbers per block: points times pairs of basis functions (potential) or derivatives (orbitals).
 _BLOCK = 2**23
 

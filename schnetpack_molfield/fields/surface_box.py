@@ -10,6 +10,8 @@ import numpy as np
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.grid import Grid
 
+__all__ = ["SurfaceBox", "far_value", "surface_box"]
+
 #: A box is widened to at most so many Angstrom around the atoms, or twice the margin asked for.
 _WIDEST = 20.0
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from schnetpack_molfield.checks import check_choice, optional_import
 
+__all__ = ["N_ELEMENTS", "ElementTable", "atomic_number", "property_table", "radii_table"]
+
 #: Radii in Angstrom by atomic number. "vdw": Bondi 1964 and later sources, see `ase.data.vdw`;
 #: "vdw_alvarez": Alvarez, Dalton Trans. 42, 8617 (2013); "covalent": Cordero et al., Dalton
 #: Trans., 2832 (2008).

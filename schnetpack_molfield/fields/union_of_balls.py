@@ -16,6 +16,8 @@ from torch_geometric.utils import to_dense_batch
 
 from schnetpack_molfield.fields.geometry import distances
 
+__all__ = ["Balls", "Circles", "distance_to_union"]
+
 
 @dataclass(frozen=True)
 class Balls:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ase.units import Bohr, Hartree, kcal, mol
 
+__all__ = ["cube_unit", "unit_factor"]
+
 #: For each quantity, units and their size in the first of them, the one of cube files.
 QUANTITIES: dict[str, dict[str, float]] = {
     "electron density": {"e/bohr^3": 1.0, "e/Ang^3": Bohr**3, "e/nm^3": (Bohr / 10) ** 3},

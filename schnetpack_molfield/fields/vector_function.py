@@ -18,6 +18,8 @@ from schnetpack_molfield.fields.tables import (
     radii_table,
 )
 
+__all__ = ["VectorFunction"]
+
 
 class VectorFunction(AtomFunction):
     r"""The function of Lhotka & Probst, eq. (1).

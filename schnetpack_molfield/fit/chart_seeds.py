@@ -33,8 +33,8 @@ def field_peaks(values: np.ndarray) -> np.ndarray:
     axes = [2 * np.fft.fftfreq(n) for n in values.shape]  # in units of the highest frequency
     square = sum(a**2 for a in np.meshgrid(*axes, indexing="ij"))
     decay = _mean_power(spectrum, square, 0.01, 0.1) / _mean_power(spectrum, square, 0.8, 1.0)
-    gain = 0.5 * SHARPENING * np.log(max(decay, 1.0))
-    sharp = _finer(spectrum * np.exp(gain * np.minimum(square, 1.5)))
+    exponent = 0.5 * SHARPENING * np.log(max(decay, 1.0))
+    sharp = _finer(spectrum * np.exp(exponent * np.minimum(square, 1.5)))
     is_peak = sharp == ndimage.maximum_filter(sharp, FINER + 1, mode="constant")
     return np.argwhere(is_peak & (sharp > LOWEST * sharp.max())) / FINER
 

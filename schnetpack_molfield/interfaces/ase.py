@@ -32,7 +32,7 @@ OPTIONS = (
 
 
 class MolFieldCalculator(SpkCalculator):
-    """ASE calculator of a trained model: ``atoms.calc = MolFieldCalculator("best_model")``.
+    """ASE calculator of a trained model: `atoms.calc = MolFieldCalculator("best_model")`.
 
     Everything a simulation needs comes from the model's own record; what is given overrides it.
     Energies are in eV, forces in eV/Angstrom, the stress (dE/dstrain / volume, six Voigt
@@ -45,21 +45,21 @@ class MolFieldCalculator(SpkCalculator):
     one with vacuum has a stress that refers to the volume with the vacuum.
 
     Args:
-        model: File ``best_model``, the folder of the run with it, or a model.
-        device: Where the model runs.
-        skin: Margin of the neighbour list in Angstrom: it is built again when an atom has moved
+        model: file `best_model`, the folder of the run with it, or a model.
+        device: where the model runs.
+        skin: margin of the neighbour list in Angstrom: it is built again when an atom has moved
             by half of it, or when cell, periodicity or composition change.
-        **options: Override the record: ``energy_unit``, ``position_unit``, ``energy_key``,
-            ``forces_key``, ``stress_key``, ``cutoff`` (in ``position_unit``), ``dtype``. A plain
-            SchNetPack model has no record and needs ``energy_unit``.
+        **options: override the record: `energy_unit`, `position_unit`, `energy_key`,
+            `forces_key`, `stress_key`, `cutoff` (in `position_unit`), `dtype`. A plain
+            SchNetPack model has no record and needs `energy_unit`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        KeyError: The model has no such energy.
-        TypeError: An option doesn't exist, or the dtype isn't float32 or float64.
-        ValueError: The file isn't a model, or a unit is missing or unknown. Asked for a bad
+        FileNotFoundError: there is no such file.
+        KeyError: the model has no such energy.
+        TypeError: an option doesn't exist, or the dtype isn't float32 or float64.
+        ValueError: the file isn't a model, or a unit is missing or unknown. Asked for a bad
             structure (NaN, unknown element, coincident atoms, zero cell), the calculator raises
-            what :mod:`schnetpack_molfield.transform.checks` says.
+            what `schnetpack_molfield.transform.checks` says.
     """
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]
@@ -110,9 +110,9 @@ class MolFieldCalculator(SpkCalculator):
         """Evaluate the model and store all properties.
 
         Args:
-            atoms: The structure.
-            properties: Ignored, all are computed.
-            system_changes: What changed since the last call.
+            atoms: the structure.
+            properties: ignored, all are computed.
+            system_changes: what changed since the last call.
         """
         Calculator.calculate(self, atoms, properties, system_changes)
         # SkinNeighborList itself overlooks most changes of the cell and fails on new atoms

@@ -26,14 +26,14 @@ class PotentialSettings:
     """What a simulation has to know about a model.
 
     Attributes:
-        cutoff: Radius of the neighbour list, in the model's unit of length.
-        dtype: Precision the model runs in.
-        energy_key: Name of the energy among the model's outputs.
-        forces_key: Name of the forces; they are derived where the model has none.
-        stress_key: Name of the stress.
+        cutoff: radius of the neighbour list, in the model's unit of length.
+        dtype: precision the model runs in.
+        energy_key: name of the energy among the model's outputs.
+        forces_key: name of the forces; they are derived where the model has none.
+        stress_key: name of the stress.
         energy_unit: eV per unit of energy of the model.
         length_unit: Angstrom per unit of length of the model.
-        elements: What it was trained on; None if that isn't recorded.
+        elements: what it was trained on; None if that isn't recorded.
         periodic: False for a model that describes one molecule as a whole.
     """
 
@@ -49,20 +49,20 @@ class PotentialSettings:
 
 
 def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
-    """Read a model's own record (``model.molfield_record``); what is given overrides it.
+    """Read a model's own record (`model.molfield_record`); what is given overrides it.
 
     A model without a record, such as a plain SchNetPack one, tells cutoff, dtype and keys by
     itself. Its units have to be given.
 
     Args:
-        model: The trained model.
-        **given: ``cutoff``, ``dtype``, ``energy_key``, ``forces_key``, ``stress_key``,
-            ``energy_unit``, ``position_unit``; None stands for "not given".
+        model: the trained model.
+        **given: `cutoff`, `dtype`, `energy_key`, `forces_key`, `stress_key`,
+            `energy_unit`, `position_unit`; None stands for "not given".
 
     Raises:
-        NoEnergyError: The model has no such energy.
-        ValueError: The unit of energy isn't recorded and isn't given, or isn't known.
-        TypeError: The dtype isn't float32 or float64.
+        NoEnergyError: the model has no such energy.
+        ValueError: the unit of energy isn't recorded and isn't given, or isn't known.
+        TypeError: the dtype isn't float32 or float64.
     """
     record = read_record(model) or {}
     option: dict[str, Any] = {
@@ -115,14 +115,14 @@ def as_potential(model: AtomisticModel, settings: PotentialSettings) -> Atomisti
     """Make a model return energy, forces and stress, for evaluation only.
 
     Forces and stress are derivatives of the energy, whether or not the model was trained on
-    them: a model of energies alone gets SchNetPack's ``Forces`` and ``Strain`` modules.
+    them: a model of energies alone gets SchNetPack's `Forces` and `Strain` modules.
 
     Args:
-        model: The trained model; changed in place.
-        settings: What :func:`read_settings` found out about it.
+        model: the trained model; changed in place.
+        settings: what `read_settings` found out about it.
 
     Returns:
-        The model in evaluation mode. Parameters are frozen and in ``settings.dtype``; the
+        The model in evaluation mode. Parameters are frozen and in `settings.dtype`; the
         offsets that postprocessing adds to the energy keep the precision they were saved in.
     """
     if not isinstance(_force_module(model), Response):

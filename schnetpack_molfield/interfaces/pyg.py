@@ -1,16 +1,16 @@
-"""A SchNetPack batch as a ``torch_geometric.data.Batch``, and back, exactly.
+"""A SchNetPack batch as a `torch_geometric.data.Batch`, and back, exactly.
 
 ======================  =======================  ================================================
 SchNetPack              PyG                      shape
 ======================  =======================  ================================================
-``_atomic_numbers``     ``z``                    (n_atoms,)
-``_positions``          ``pos``                  (n_atoms, 3)
-``_cell``               ``cell``                 (n_molecules, 3, 3)
-``_pbc``                ``pbc``                  (n_molecules * 3,) or (n_molecules, 3)
-``_idx_j``, ``_idx_i``  ``edge_index``           (2, n_edges), from the neighbour j to the atom i
-``_offsets``            ``edge_offset``          (n_edges, 3)
-``_idx_m``              ``batch``                (n_atoms,)
-``_n_atoms``            differences of ``ptr``   (n_molecules,)
+`_atomic_numbers`       `z`                      (n_atoms,)
+`_positions`            `pos`                    (n_atoms, 3)
+`_cell`                 `cell`                   (n_molecules, 3, 3)
+`_pbc`                  `pbc`                    (n_molecules * 3,) or (n_molecules, 3)
+`_idx_j`, `_idx_i`      `edge_index`             (2, n_edges), from the neighbour j to the atom i
+`_offsets`              `edge_offset`            (n_edges, 3)
+`_idx_m`                `batch`                  (n_atoms,)
+`_n_atoms`              differences of `ptr`     (n_molecules,)
 anything else           the same name            rows per atom, per edge or per molecule
 ======================  =======================  ================================================
 """
@@ -58,14 +58,14 @@ def to_pyg(inputs: Inputs) -> Batch:
     """Convert a SchNetPack batch.
 
     Args:
-        inputs: What SchNetPack's loader yields, targets included.
+        inputs: what SchNetPack's loader yields, targets included.
 
     Returns:
-        A batch of :class:`AtomsGraph`, which ``to_data_list`` takes apart into molecules.
+        A batch of `AtomsGraph`, which `to_data_list` takes apart into molecules.
 
     Raises:
-        KeyError: Atomic numbers, positions or the index of molecules are missing.
-        ValueError: Pairs aren't grouped by molecule, or the rows of a property match neither
+        KeyError: atomic numbers, positions or the index of molecules are missing.
+        ValueError: pairs aren't grouped by molecule, or the rows of a property match neither
             atoms nor edges nor molecules.
     """
     for key in (properties.Z, properties.R, properties.idx_m, properties.n_atoms):
@@ -92,13 +92,13 @@ def from_pyg(batch: Batch, cutoff: float | None = None) -> Inputs:
     """Convert a PyG batch to the input of a SchNetPack model.
 
     Args:
-        batch: From :func:`to_pyg`, or from PyG's own loader over graphs with ``z``, ``pos`` and,
-            for crystals, ``cell`` and ``pbc``.
-        cutoff: Build the neighbour list with this radius, in the unit of ``pos``. None takes
-            ``edge_index`` and ``edge_offset`` as they are.
+        batch: from `to_pyg`, or from PyG's own loader over graphs with `z`, `pos` and,
+            for crystals, `cell` and `pbc`.
+        cutoff: build the neighbour list with this radius, in the unit of `pos`. None takes
+            `edge_index` and `edge_offset` as they are.
 
     Raises:
-        KeyError: ``z``, ``pos`` or, without a cutoff, the neighbour list is missing.
+        KeyError: `z`, `pos` or, without a cutoff, the neighbour list is missing.
     """
     for name in ("z", "pos", "batch"):
         if batch.get(name) is None:

@@ -106,7 +106,7 @@ class FieldFunction(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""
         for key in list(inputs.keys()):
-            if key.startswith("field_kept"):  # of an earlier call with this dictionary
+            if key.startswith(keys.kept):  # of an earlier call with this dictionary
                 del inputs[key]
         axes, scales, tokens = self.inr.weights(inputs[keys.features])
         inputs[keys.axes] = axes

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from schnetpack_molfield.testing.molecules import molecule
 
-__all__ = ["PATHS", "cutoff_paths"]
+__all__ = ["PATHS", "Path", "cutoff_paths"]
 
 Path = Callable[[float], Atoms]
 

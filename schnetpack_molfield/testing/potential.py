@@ -15,7 +15,7 @@ from torch import nn
 
 from schnetpack_molfield.testing.molecules import molecule
 
-__all__ = ["Outputs", "Potential", "perturb"]
+__all__ = ["Inputs", "Outputs", "Potential", "perturb"]
 
 Inputs = dict[str, torch.Tensor]
 

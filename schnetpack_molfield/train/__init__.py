@@ -10,7 +10,7 @@ from schnetpack_molfield.train.losses import (
     SurfaceLoss,
     WeightPoints,
 )
-from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeError, TensorError
+from schnetpack_molfield.train.metrics import IntersectionOverUnion, RelativeL2Error, TensorError
 from schnetpack_molfield.train.record import field_units, make_record
 from schnetpack_molfield.train.results import RecordResults, RunResults
 from schnetpack_molfield.train.summary import PrintSummary
@@ -24,9 +24,9 @@ __all__ = [
     "NormalLoss",
     "PrintSummary",
     "RecordResults",
-    "RelativeError",
     "RelativeL1",
     "RelativeL2",
+    "RelativeL2Error",
     "RunResults",
     "SurfaceLoss",
     "TensorError",

@@ -17,7 +17,7 @@ class ExponentialMovingAverage(HostAverage):
     the weights of the last step, so they are put back here.
 
     Args:
-        decay: Share of the old average that is kept in each step.
+        decay: share of the old average that is kept in each step.
     """
 
     def __init__(self, decay: float = 0.995) -> None:

@@ -1,6 +1,7 @@
-"""Metrics of fields, accumulated over all points of an epoch.
+"""Metrics of fields that torchmetrics hasn't, accumulated over all points of an epoch.
 
-For PSNR use `torchmetrics.image.PeakSignalNoiseRatio` and state its `data_range`.
+It has the relative L1 error, `torchmetrics.regression.WeightedMeanAbsolutePercentageError`, and
+the signal-to-noise ratio, `torchmetrics.image.PeakSignalNoiseRatio`: state its `data_range`.
 """
 
 from typing import Any
@@ -8,24 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.classification import BinaryJaccardIndex
 
-__all__ = ["IntersectionOverUnion", "RelativeError", "TensorError"]
+__all__ = ["IntersectionOverUnion", "RelativeL2Error", "TensorError"]
 
 
-class RelativeError(Metric):
-    r"""Relative error in L1 or L2 of everything seen.
-
-    .. math:: \left( \sum |p - t|^k / \sum |t|^k \right)^{1/k}
-
-    On points of uniform density k = 1 is the relative error of a density, the integral of
-    :math:`|p - t|` over the integral of :math:`t`.
+class RelativeL2Error(Metric):
+    r"""Relative L2 error of everything seen, :math:`\|p - t\| / \|t\|`.
 
     Args:
-        k: 1 or 2.
-        options: further arguments of `torchmetrics.Metric`.
-
-    Raises:
-        ValueError: for another k.
+        options: arguments of `torchmetrics.Metric`.
     """
 
     higher_is_better = False
@@ -34,53 +27,38 @@ class RelativeError(Metric):
     error: Tensor
     size: Tensor
 
-    def __init__(self, k: int = 1, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        if k not in (1, 2):
-            raise ValueError(f"k must be 1 or 2, the L1 or L2 error, got {k}")
-        self.k = k
         self.add_state("error", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("size", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Take in values of any, equal shape."""
-        self.error += (prediction - target).detach().double().abs().pow(self.k).sum()
-        self.size += target.detach().double().abs().pow(self.k).sum()
+        self.error += (prediction - target).detach().double().square().sum()
+        self.size += target.detach().double().square().sum()
 
     def compute(self) -> Tensor:
         """The error so far."""
-        return (self.error / self.size) ** (1 / self.k)
+        return (self.error / self.size).sqrt()
 
 
-class IntersectionOverUnion(Metric):
+class IntersectionOverUnion(BinaryJaccardIndex):
     """Overlap of the volumes inside two surfaces, measured on points of uniform density.
+
+    It is 1 if there is nothing inside.
 
     Args:
         level: value on the surface; inside is below.
-        options: further arguments of `torchmetrics.Metric`.
+        options: further arguments of `torchmetrics.classification.BinaryJaccardIndex`.
     """
 
-    higher_is_better = True
-    is_differentiable = False
-    full_state_update = False
-    both: Tensor
-    either: Tensor
-
     def __init__(self, level: float = 0.0, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(zero_division=1.0, **options)
         self.level = level
-        self.add_state("both", torch.tensor(0), dist_reduce_fx="sum")
-        self.add_state("either", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Take in signed distances of any, equal shape."""
-        a, b = prediction < self.level, target < self.level
-        self.both += (a & b).sum()
-        self.either += (a | b).sum()
-
-    def compute(self) -> Tensor:
-        """The ratio so far; 1 if there was nothing inside."""
-        return torch.where(self.either > 0, self.both / self.either.clamp_min(1), 1.0)
+        super().update((prediction < self.level).long(), (target < self.level).long())
 
 
 class TensorError(Metric):

@@ -7,12 +7,12 @@ __all__ = ["ValidateWithoutSync"]
 
 
 class ValidateWithoutSync(Callback):
-    """Keep ``DistributedDataParallel`` from expecting a backward pass in validation.
+    """Keep `DistributedDataParallel` from expecting a backward pass in validation.
 
     Forces are gradients, so SchNetPack switches gradients on while it validates. PyTorch takes
     that for a training step, waits for gradients of the weights that never come, and the next
     step fails with "`initialize_buckets` must NOT be called during autograd execution". This
-    callback sets what PyTorch's own ``no_sync()`` sets, for as long as the validation lasts.
+    callback sets what PyTorch's own `no_sync()` sets, for as long as the validation lasts.
     """
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from schnetpack import properties
 from schnetpack.data import AtomsDataModule, AtomsLoader, BaseAtomsData
 
-__all__ = ["Offsets", "fit_offsets", "training_offsets"]
+__all__ = ["N_ELEMENTS", "Offsets", "fit_offsets", "training_offsets"]
 
 log = logging.getLogger(__name__)
 

@@ -24,14 +24,14 @@ class CheckStructure(Transform):
     and periodic boundary conditions with a cell that doesn't span space.
 
     Args:
-        elements: Symbols or atomic numbers the model was trained on; None allows all.
-        required: Further keys, for example targets, that have to be there and finite.
+        elements: symbols or atomic numbers the model was trained on; None allows all.
+        required: further keys, for example targets, that have to be there and finite.
         allow_periodic: False for a model that describes one molecule as a whole.
 
     Raises:
         KeyError: A key is missing.
-        TypeError: Atomic numbers aren't integers, or positions and cell aren't floats of one kind.
-        ValueError: Anything else of the above.
+        TypeError: atomic numbers aren't integers, or positions and cell aren't floats of one kind.
+        ValueError: anything else of the above.
     """
 
     is_preprocessor: bool = True
@@ -58,11 +58,11 @@ class CheckDistances(Transform):
     """Refuse atoms on top of each other. Place it *after* the neighbour list.
 
     Args:
-        min_distance: Smallest distance between two atoms, in the data's unit of length.
+        min_distance: smallest distance between two atoms, in the data's unit of length.
 
     Raises:
-        KeyError: There is no neighbour list.
-        ValueError: Two atoms, or an atom and a periodic image, are closer than that.
+        KeyError: there is no neighbour list.
+        ValueError: two atoms, or an atom and a periodic image, are closer than that.
     """
 
     is_preprocessor: bool = True

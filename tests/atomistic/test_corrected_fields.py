@@ -143,7 +143,7 @@ def test_the_number_of_electrons_is_conserved(FieldModel, dtype, units) -> None:
     structures = [molecule(name) for name in ("rattled ethanol", "H2", "CO2")]
     rules = [
         fields.atom_centered_quadrature(
-            torch.as_tensor(a.numbers), torch.as_tensor(a.positions, dtype=dtype), 40, 12
+            torch.as_tensor(a.numbers), torch.as_tensor(a.positions, dtype=dtype), 40, 23
         )
         for a in structures
     ]

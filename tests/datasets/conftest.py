@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 WATER = np.array([8, 1, 1], dtype=np.uint8)
+GEOMETRY = np.array([[0.0, 0.0, 0.12], [0.0, 0.76, -0.48], [0.0, -0.76, -0.48]])
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def frames() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     return {
         "Z": WATER,
-        "R": rng.normal(size=(5, 3, 3)).astype(np.float32),
+        "R": (GEOMETRY + rng.normal(scale=0.05, size=(5, 3, 3))).astype(np.float32),
         "E_eV": rng.normal(size=5),
         "F_eV_A": rng.normal(size=(5, 3, 3)).astype(np.float32),
         "dipole_Debye": rng.normal(size=(5, 3)),
@@ -38,7 +39,7 @@ def molecules() -> dict[str, np.ndarray]:
         "qm9_index": np.arange(3),
         "n_atoms": np.array([2, 3, 1], dtype=np.uint8),
         "Z": np.array([1, 1, 8, 1, 1, 6], dtype=np.uint8),
-        "R": rng.normal(size=(6, 3)).astype(np.float32),
+        "R": np.concatenate([[[0, 0, 0], [0, 0, 0.74]], GEOMETRY, np.zeros((1, 3))]),
         "u0_Ha": np.array([-1.1, -76.4, -37.8]),
         "gap_Ha": np.array([0.5, 0.4, np.nan], dtype=np.float32),
         "charges_e": rng.normal(size=6),

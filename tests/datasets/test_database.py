@@ -57,7 +57,7 @@ def spoil(array: np.ndarray, value: float, *index: int) -> np.ndarray:
     [
         ("R", np.nan, (3, 1, 0), r"frame 3: the position of atom 1 is \[nan"),
         ("R", np.inf, (0, 0, 0), "frame 0: the position of atom 0"),
-        ("F_eV_A", np.nan, (2, 0, 0), "frame 2: forces is NaN"),
+        ("F_eV_A", np.nan, (2, 0, 0), r"forces: missing in 1 of 5 frames \(2\); --skip-missing"),
         ("E_eV", np.inf, (4,), "frame 4: 'energy' is inf"),
         ("Z", 0, (1,), "frame 0: atom 1 has no element"),
         ("Z", 200, (1,), "frame 0: atom 1 has no element"),
@@ -83,7 +83,7 @@ def test_failed_replacement_keeps_the_old_database(save, frames, tmp_path: Path)
 
 def test_molecules_without_a_label_are_left_out_on_demand(save, molecules, tmp_path) -> None:
     source = read_archive(save(molecules))
-    with pytest.raises(ValueError, match="frame 2: gap is NaN; --skip-missing"):
+    with pytest.raises(ValueError, match=r"gap: missing in 1 of 3 frames \(2\); --skip-missing"):
         write_database(tmp_path / "new.db", [source])
     assert write_database(tmp_path / "new.db", [source], skip_missing=True) == [[0, 1]]
 

@@ -1,6 +1,7 @@
 import pytest
 
-from schnetpack_molfield.datasets.labels import Label, choose_labels, label_of
+from schnetpack_molfield.datasets.choice import Request, choose_labels
+from schnetpack_molfield.datasets.labels import Label, ase_label, label_of
 
 
 @pytest.mark.parametrize(
@@ -10,51 +11,100 @@ from schnetpack_molfield.datasets.labels import Label, choose_labels, label_of
         ("F_eV_A", "forces", "eV/Ang"),
         ("E_kcal_mol", "energy", "kcal/mol"),
         ("F_kcal_mol_A", "forces", "kcal/mol/Ang"),
+        ("forces_Ha_bohr", "forces", "Ha/Bohr"),
+        ("energies_kJ_mol", "energy", "kJ/mol"),
+        ("Energy_eV", "energy", "eV"),
+        ("stress_eV_A3", "stress", "eV/Ang/Ang/Ang"),
         ("alpha_bohr3", "isotropic_polarizability", "a0 a0 a0"),
         ("r2_bohr2", "electronic_spatial_extent", "a0 a0"),
         ("cv_cal_molK", "heat_capacity", "cal/mol/K"),
         ("A_GHz", "rotational_constant_A", "GHz"),
         ("u298_Ha", "energy_U", "Ha"),
         ("E_mp2_Ha", "E_mp2", "Ha"),
+        ("charges_e", "charges", "e"),
     ],
 )
 def test_keys_state_name_and_unit(key: str, name: str, unit: str) -> None:
     assert label_of(key) == Label(key, name, unit)
 
 
-def test_key_without_unit_is_no_label() -> None:
-    assert label_of("charges_am1bcc") is None
+def test_units_that_schnetpack_lacks_become_ones_it_has() -> None:
+    assert label_of("E_meV") == Label("E_meV", "energy", "eV", 1e-3)
+    dipole = label_of("dipole_e_A")
+    assert (dipole.name, dipole.unit) == ("dipole", "Debye")
+    assert dipole.factor == pytest.approx(4.80320, abs=1e-5)
 
 
-AVAILABLE = {"E_eV": Label("E_eV", "energy", "eV"), "charges": None}
+def test_key_without_unit() -> None:
+    assert label_of("charges_am1bcc") == Label("charges_am1bcc", "charges_am1bcc", None, 1.0, False)
+    assert label_of("E") == Label("E", "energy", None)
 
 
-def test_all_known_labels_by_default() -> None:
-    assert choose_labels(AVAILABLE, {}) == [Label("E_eV", "energy", "eV")]
+def choose(keys: dict[str, list[int]], label=label_of, **request) -> list[Label]:
+    return choose_labels(keys, label, Request(**request))
+
+
+KEYS = {"E_eV": [0, 1], "charge_density": [0, 1]}
+
+
+def test_all_labels_of_known_unit_by_default() -> None:
+    assert choose(KEYS) == [Label("E_eV", "energy", "eV")]
+    assert choose(KEYS, properties={"none": None}) == []
+    assert choose({}) == []
 
 
 def test_label_by_name_or_by_key_and_with_another_unit() -> None:
-    assert choose_labels(AVAILABLE, {"energy": None}) == choose_labels(AVAILABLE, {"E_eV": None})
-    assert choose_labels(AVAILABLE, {"energy": "kcal/mol"})[0].unit == "kcal/mol"
-    assert choose_labels(AVAILABLE, {"charges": "e"}) == [Label("charges", "charges", "e")]
+    assert choose(KEYS, properties={"energy": None}) == choose(KEYS, properties={"E_eV": None})
+    assert choose(KEYS, properties={"energy": "kcal/mol"})[0].unit == "kcal/mol"
+    (other,) = choose(KEYS, properties={"charge_density": "e"})
+    assert (other.name, other.unit) == ("charge_density", "e")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("request_", "message"),
     [
-        ({"enrgy": None}, "no property 'enrgy': did you mean 'energy'"),
-        ({"charges": None}, "--property charges=UNIT"),
+        ({"properties": {"enrgy": None}}, "no property 'enrgy': did you mean 'energy'"),
+        ({"properties": {"charge_density": None}}, "pass --property charge_density=UNIT"),
+        ({"properties": {"energy": "foo"}}, "'foo' is no known unit of 'energy'; known are eV"),
+        ({"properties": {"energy": "eV/A"}}, "'eV/A' is no unit of 'energy'"),
+        ({"names": {"enrgy": "E0"}}, "there is no label 'enrgy'; did you mean"),
+        ({"names": {"charge_density": "energy"}}, "'E_eV' and 'charge_density' would both be"),
+        ({"names": {"E_eV": "forces"}}, "'eV' is no unit of 'forces'"),
     ],
 )
-def test_unknown_name_or_unit(wanted: dict[str, str | None], message: str) -> None:
+def test_what_is_asked_for_is_there(request_, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        choose_labels(AVAILABLE, wanted)
+        choose(KEYS, **request_)
 
 
-def test_no_label_of_known_unit() -> None:
-    with pytest.raises(ValueError, match="no label with a known unit"):
-        choose_labels({"charges": None}, {})
+def test_unit_of_an_archive_has_to_be_stated() -> None:
+    with pytest.raises(ValueError, match="the unit of 'E' isn't known; pass --property E=UNIT"):
+        choose({"E": [0], "F_eV_A": [0]})
 
 
-def test_bare_structures_have_no_labels() -> None:
-    assert choose_labels({}, {}) == []
+@pytest.mark.parametrize(
+    "key", ["Energy", "ENERGY", "REF_energy", "TotEnergy", "enrgy", "dft_energy"]
+)
+def test_near_names_are_asked_about(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key!r} of frame 1 .*did you mean 'energy'.*--rename"):
+        choose({"energy": [0], key: [0, 1], "forces": [0, 1]}, ase_label)
+    assert [label.key for label in choose({"energy": [0, 1], key: [1]}, ase_label)] == ["energy"]
+
+
+def test_renaming_takes_a_label_in_the_unit_of_its_new_name() -> None:
+    labels = choose({"energy": [0], "force": [0]}, ase_label, names={"force": "forces"})
+    assert labels[1][:3] == ("force", "forces", "eV/Ang")
+
+
+def test_two_keys_of_one_property_share_a_unit() -> None:
+    with pytest.raises(ValueError, match="'E_eV' and 'E_Ha' are both 'energy', in eV and Ha"):
+        choose({"E_eV": [0], "E_Ha": [0]})
+
+
+def test_a_virial_becomes_a_stress() -> None:
+    (label,) = choose({"virial": [0]}, ase_label)
+    assert (label.name, label.unit, label.virial) == ("stress", "eV/Ang/Ang/Ang", True)
+    assert [
+        label.key
+        for label in choose({"stress": [0], "virial": [1]}, ase_label, properties={"stress": None})
+    ] == ["stress", "virial"]

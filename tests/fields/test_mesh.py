@@ -8,7 +8,7 @@ from ase.build import molecule
 
 from schnetpack_molfield.fields import MolecularField, PromoleculeDensity, SignedDistance
 from schnetpack_molfield.fields.grid import Grid
-from schnetpack_molfield.fields.mesh import enclosed_volume, marching_cubes
+from schnetpack_molfield.fields.mesh import marching_cubes
 
 pytest.importorskip("skimage")
 trimesh = pytest.importorskip("trimesh")
@@ -16,9 +16,8 @@ trimesh = pytest.importorskip("trimesh")
 CENTER = np.array([1.0, -2.0, 3.0])
 
 
-def area(vertices: np.ndarray, faces: np.ndarray) -> float:
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+def mesh(vertices: np.ndarray, faces: np.ndarray) -> "trimesh.Trimesh":
+    return trimesh.Trimesh(vertices, faces, process=False)
 
 
 @pytest.mark.parametrize("radius", [0.8, 1.5, 3.0])
@@ -26,8 +25,8 @@ def test_sphere(radius, dtype):
     ball = SignedDistance({"He": radius}).of(Atoms("He", positions=[CENTER]), dtype=dtype)
     vertices, faces = ball.isosurface(channel="sdf", level=0.0, spacing=radius / 10)
     assert vertices.shape[1] == faces.shape[1] == 3
-    assert area(vertices, faces) == pytest.approx(4 * np.pi * radius**2, rel=0.01)
-    assert enclosed_volume(vertices, faces) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)
+    assert mesh(vertices, faces).area == pytest.approx(4 * np.pi * radius**2, rel=0.01)
+    assert mesh(vertices, faces).volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)
     distances = np.linalg.norm(vertices - CENTER, axis=1)  # in the lab frame
     np.testing.assert_allclose(distances, radius, atol=2e-3 * radius)
 
@@ -51,7 +50,7 @@ def test_faces_face_away_from_the_volume_on_both_sides_of_zero(level):
 
     field = MolecularField(p_orbital, Atoms("C"), ["p"], dtype=torch.float64)
     vertices, faces = field.isosurface(level=level, spacing=0.1)
-    assert enclosed_volume(vertices, faces) > 0.1
+    assert mesh(vertices, faces).volume > 0.1
     assert (np.sign(vertices[:, 0]) == np.sign(level)).all()
 
 
@@ -67,7 +66,7 @@ def test_faces_face_away_from_the_volume_on_both_sides_of_zero(level):
 def test_the_box_grows_until_the_surface_is_closed(field, level):
     vertices, faces = field.isosurface(level=level, spacing=0.4)
     assert trimesh.Trimesh(vertices, faces, process=False).is_watertight
-    assert enclosed_volume(vertices, faces) > 0
+    assert mesh(vertices, faces).volume > 0
     torch.testing.assert_close(
         field.isosurface(level=level, spacing=0.4, margin=1.0)[0].mean(axis=0),
         vertices.mean(axis=0),
@@ -114,7 +113,7 @@ def test_faces_of_a_left_handed_grid():
     grid = Grid(np.full(3, -2.0), steps, (21, 21, 21))
     radius = np.linalg.norm(grid.points, axis=1).reshape(grid.shape)
     for values in (radius - 1, 1 - radius):
-        assert enclosed_volume(*marching_cubes(grid, values, 0.0)) > 4
+        assert mesh(*marching_cubes(grid, values, 0.0)).volume > 4
 
 
 @pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb", ".stl"])

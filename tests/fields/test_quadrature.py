@@ -32,7 +32,7 @@ def test_more_points_are_more_accurate():
     atom = torch.tensor([6]), torch.zeros(1, 3, dtype=torch.float64)
     errors = []
     for n_radial in (10, 20, 40):
-        points, weights = atom_centered_quadrature(*atom, n_radial=n_radial, n_polar=6)
+        points, weights = atom_centered_quadrature(*atom, n_radial=n_radial, degree=11)
         errors.append(abs(float((weights * torch.exp(-points.norm(dim=1))).sum()) - 8 * np.pi))
     assert errors[0] > 10 * errors[1] > 100 * errors[2] or errors[2] < 1e-8
 
@@ -47,7 +47,7 @@ def test_a_batch_is_its_molecules(dtype):
     molecules = [molecule(name) for name in ("H2O", "H2", "CH3CH2OH")]
     single = [
         atom_centered_quadrature(
-            torch.as_tensor(a.numbers), torch.as_tensor(a.positions, dtype=dtype), 5, 4
+            torch.as_tensor(a.numbers), torch.as_tensor(a.positions, dtype=dtype), 5, 7
         )
         for a in molecules
     ]
@@ -55,7 +55,7 @@ def test_a_batch_is_its_molecules(dtype):
         torch.cat([torch.as_tensor(a.numbers) for a in molecules]),
         torch.cat([torch.as_tensor(a.positions, dtype=dtype) for a in molecules]),
         n_radial=5,
-        n_polar=4,
+        degree=7,
         idx_m=torch.repeat_interleave(torch.arange(3), torch.tensor([3, 2, 9])),
     )
     for actual, expected in zip(together, zip(*single, strict=True), strict=True):

@@ -1,7 +1,6 @@
 """Losses and metrics of fields against formulas, on fields whose error is known."""
 
 import pickle
-from functools import partial
 
 import pytest
 import torch
@@ -13,9 +12,9 @@ from schnetpack_molfield.train import (
     EikonalLoss,
     IntersectionOverUnion,
     NormalLoss,
-    RelativeError,
     RelativeL1,
     RelativeL2,
+    RelativeL2Error,
     SurfaceLoss,
     WeightPoints,
 )
@@ -86,7 +85,7 @@ def test_normals_and_slopes() -> None:
 
 @pytest.mark.parametrize(
     ("k", "loss", "metric"),
-    [(1, nn.L1Loss(), MeanAbsoluteError), (2, nn.MSELoss(), partial(RelativeError, k=2))],
+    [(1, nn.L1Loss(), MeanAbsoluteError), (2, nn.MSELoss(), RelativeL2Error)],
 )
 def test_weights_count_points_that_often(values, k, loss, metric) -> None:
     """Weights 0, 1 and 2 are as good as no point, one point and two points."""
@@ -102,13 +101,12 @@ def test_weights_count_points_that_often(values, k, loss, metric) -> None:
     torch.testing.assert_close(output.metrics["train"]["m"].compute(), expected)
 
 
-@pytest.mark.parametrize("k", [1, 2])
-def test_relative_error_over_batches(values, k) -> None:
+def test_relative_error_over_batches(values) -> None:
     prediction, target = values
-    metric = RelativeError(k)
+    metric = RelativeL2Error()
     for p, t in zip(prediction.split(7), target.split(7), strict=True):
         metric.update(p, t)
-    expected = (prediction - target).double().norm(p=k) / target.double().norm(p=k)
+    expected = (prediction - target).double().norm() / target.double().norm()
     assert metric.compute().item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -136,7 +134,6 @@ def test_nothing_inside() -> None:
     [
         (lambda: RelativeL1(0.0), "floor"),
         (lambda: RelativeL1(0.1, -1.0), "ceiling"),
-        (lambda: RelativeError(3), "k must be 1 or 2"),
         (lambda: WeightPoints(3), "k must be 1 or 2"),
     ],
 )

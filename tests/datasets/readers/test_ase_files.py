@@ -7,7 +7,7 @@ from ase.build import molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from schnetpack_molfield.datasets import read_structures
+from schnetpack_molfield.datasets import Request, read_frames, read_structures
 
 
 def labelled(atoms: Atoms, energy: float, **info: float) -> Atoms:
@@ -46,9 +46,8 @@ def test_stress_becomes_a_matrix(tmp_path: Path) -> None:
 
 def test_labels_under_other_names(tmp_path: Path) -> None:
     write(tmp_path / "a.xyz", labelled(molecule("H2"), 0.0, dft_energy=-31.0), format="extxyz")
-    source = read_structures(tmp_path / "a.xyz", {"dft_energy": "eV"}).renamed(
-        {"dft_energy": "energy"}
-    )
+    request = Request({"dft_energy": "eV"}, {"dft_energy": "energy"})
+    source = read_frames(tmp_path / "a.xyz", request)
     assert source.units == {"energy": "eV"}
     assert next(source.read()).properties["energy"] == [-31.0]
 
@@ -60,13 +59,6 @@ def test_truncated_file_names_the_frame(extxyz: Path, lines: int) -> None:
     frame = {2: 0, 9: 1, 15: 2}[lines]
     with pytest.raises(ValueError, match=f"frame {frame} can't be read"):
         list(read_structures(extxyz).read())
-
-
-def test_frame_without_the_label(tmp_path: Path) -> None:
-    frames = [labelled(molecule("H2"), 0.0), molecule("H2")]
-    write(tmp_path / "a.extxyz", frames)
-    with pytest.raises(ValueError, match="frame 1 has no forces, energy"):
-        list(read_structures(tmp_path / "a.extxyz").read())
 
 
 def test_unknown_element(extxyz: Path) -> None:

@@ -1,0 +1,44 @@
+"""Options are written once, in signatures and docstrings; page and configurations follow them."""
+
+import importlib.util
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra.utils import get_class
+from omegaconf import OmegaConf
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = [
+    path
+    for path in (ROOT / "configs/model/representation").rglob("*.yaml")
+    if "schnetpack_molfield" in str(OmegaConf.load(path).get("_target_"))
+]
+
+
+def test_the_page_is_what_the_docstrings_say() -> None:
+    spec = importlib.util.spec_from_file_location("make_options", ROOT / "docs/make_options.py")
+    make_options = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_options)
+    assert make_options.PAGE.read_text() == make_options.page(), "python docs/make_options.py"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_configurations_have_the_defaults_of_the_code(path: Path) -> None:
+    """But for options without a default in the code, and for parts that are configured."""
+    config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    parameters = inspect.signature(get_class(config.pop("_target_"))).parameters
+    config.pop("defaults", None)
+    takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    assert takes_more or set(config) <= set(parameters)
+    for name, value in config.items():
+        default = parameters[name].default if name in parameters else inspect.Parameter.empty
+        own = isinstance(value, dict) or "${" in str(value) or default is inspect.Parameter.empty
+        assert own or value == default, f"{name}: {value} here, {default} in the code"
+
+
+def test_every_option_of_the_representation_is_in_its_configuration() -> None:
+    config = OmegaConf.load(ROOT / "configs/model/representation/molfield.yaml")
+    parameters = inspect.signature(get_class(config["_target_"])).parameters.values()
+    known = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    assert known - set(config) == {"radial_basis", "max_z", "nuclear_embedding"}
