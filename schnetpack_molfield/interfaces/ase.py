@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transform
 
 from schnetpack_molfield.checks import did_you_mean
+from schnetpack_molfield.fields.molecule import unusual_lengths
 from schnetpack_molfield.interfaces.potential import as_potential, read_settings
 from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
@@ -120,6 +122,8 @@ class MolFieldCalculator(SpkCalculator):
             self.neighbor_list.reset()
         # what is kept is detached: a graph can't be copied or sent, and holds memory
         outputs = self.model(self.converter(self.atoms))
+        if "numbers" in system_changes and self.settings.length_unit == 1.0:
+            _ask_about_lengths(self.atoms)
         self.model_results = {key: value.detach() for key, value in outputs.items()}
         output = {key: _array(value) for key, value in self.model_results.items()}
         energy, length = self.settings.energy_unit, self.settings.length_unit
@@ -131,6 +135,12 @@ class MolFieldCalculator(SpkCalculator):
         if self.atoms.pbc.any() and self.atoms.cell.rank == 3:
             stress = output[self.stress_key].reshape(3, 3) * (energy / length**3)
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+
+
+def _ask_about_lengths(atoms: Atoms) -> None:
+    """Warn of a molecule whose bonds are as long as in bohr or nm; two atoms may be anywhere."""
+    if len(atoms) > 2 and not atoms.pbc.any() and (unusual := unusual_lengths(atoms)):
+        warn(f"{atoms.symbols}: {unusual}; positions are in Angstrom", stacklevel=2)
 
 
 def _array(output: torch.Tensor) -> np.ndarray:

@@ -12,6 +12,7 @@ import pytest
 import schnetpack as spk
 import torch
 from ase import Atoms, units
+from ase.build import molecule
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.mep import NEB
@@ -422,3 +423,12 @@ def test_response_module_gives_the_forces(make_model: MakeModel, ethanol: Atoms)
     plain = MolFieldCalculator(make_model(), energy_unit="eV").get_forces(ethanol)
     forces = MolFieldCalculator(model, energy_unit="eV").get_forces(ethanol)
     np.testing.assert_allclose(forces, plain, rtol=0, atol=1e-10)
+
+
+def test_lengths_in_bohr_or_nm_are_asked_about(make_model) -> None:
+    ethanol = molecule("CH3CH2OH")
+    for scale, unit in ((1 / units.Bohr, "bohr"), (0.1, "nm")):
+        atoms = Atoms(ethanol.numbers, ethanol.positions * scale)
+        atoms.calc = MolFieldCalculator(make_model(), energy_unit="eV")
+        with pytest.warns(UserWarning, match=f"as if its lengths were in {unit}; positions are"):
+            atoms.get_potential_energy()
