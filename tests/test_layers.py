@@ -35,13 +35,13 @@ MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py") if "_hydra_ns
 
 
 def imports_of(path: Path) -> set[str]:
-    """Modules of the package that a file imports anywhere, but for what only types need."""
+    """Modules of the package that a file imports anywhere, also what only types need."""
     found: set[str] = set()
     todo: list[ast.AST] = [ast.parse(path.read_text())]
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
+        if isinstance(node, ast.If) and path == PACKAGE / "__init__.py":
+            continue  # the names that are imported on first use
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
