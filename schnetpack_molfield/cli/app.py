@@ -26,7 +26,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     help="Molecular fields beyond SchNetPack's own commands.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -36,10 +36,13 @@ def check(model: Model, without: Without = ["checks_input"]) -> None:  # noqa: B
     in single and in double precision, and the worst case. Ends with status 0 if all promises are
     kept, 3 if one is broken, 1 if the model can't be checked.
     """
-    from schnetpack_molfield.model_files import load_potential_file
+    from schnetpack_molfield.model_files import find_model_file, load_model_file
+
+    find_model_file(model)
+
     from schnetpack_molfield.testing.validation import documented_limits, promises
 
-    representation = load_potential_file(model).representation
+    representation = load_model_file(model).representation
     limits = documented_limits(representation)
     chosen = promises({*without, *limits})
     console = Console(highlight=False, soft_wrap=True)

@@ -1,0 +1,20 @@
+"""Losses, metrics and callbacks."""
+
+from .schnetpack_molfield.model_files import (
+    attach_record as attach_record,
+    read_record as read_record,
+)
+from .callbacks import ModelRecord as ModelRecord
+from .losses import (
+    EikonalLoss as EikonalLoss,
+    NormalLoss as NormalLoss,
+    RelativeL1 as RelativeL1,
+    RelativeL2 as RelativeL2,
+    SurfaceLoss as SurfaceLoss,
+    WeightPoints as WeightPoints,
+)
+from .metrics import IntersectionOverUnion as IntersectionOverUnion, RelativeError as RelativeError
+from .record import field_units as field_units, make_record as make_record
+from .results import RecordResults as RecordResults, RunResults as RunResults
+from .summary import PrintSummary as PrintSummary
+from .threads import ChooseThreads as ChooseThreads

@@ -1,0 +1,4 @@
+"""Per-sample transforms."""
+
+from .checks import CheckDistances as CheckDistances, CheckStructure as CheckStructure
+from .field_points import FieldPoints as FieldPoints, GridPoints as GridPoints
