@@ -103,6 +103,8 @@ def _write_cubes(
     files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
 ) -> None:
     """One channel of every field, each in a cube file with its atoms."""
+    from rich.progress import track
+
     from schnetpack_molfield.fields.cube import write_field
 
     for file, field in zip(files, track(fields, "fields", transient=True), strict=True):

@@ -11,7 +11,9 @@ from schnetpack_molfield.fit.channels import channel_members
 __all__ = ["check_inputs"]
 
 
-def check_inputs(frames: Sequence[Atoms], channels: Sequence[str], n_grid: int, charts: str) -> None:
+def check_inputs(
+    frames: Sequence[Atoms], channels: Sequence[str], n_grid: int, charts: str
+) -> None:
     """Refuse what can't be fitted; arguments as in `FitTask`.
 
     Raises:
