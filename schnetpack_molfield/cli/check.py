@@ -67,9 +67,9 @@ def _measured(
 
     from schnetpack_molfield.testing.validation import measure
 
-    bar = {"console": Console(stderr=True), "transient": True, "total": len(chosen)}
+    measured, screen = measure(representation, chosen), Console(stderr=True)
     try:
-        yield from track(measure(representation, chosen), "promises", **bar)
+        yield from track(measured, "promises", len(chosen), console=screen, transient=True)
     except KeyError as error:
         raise ValueError(
             f"a {type(representation).__name__} has no features of atoms, as a potential's "

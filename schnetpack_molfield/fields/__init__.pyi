@@ -1,23 +1,12 @@
 """Fields: functions of space that belong to molecules, exact ones and any others."""
 
-from .atom_function import AtomBatch as AtomBatch
-from .atom_function import AtomFunction as AtomFunction
+from .atom_function import AtomBatch as AtomBatch, AtomFunction as AtomFunction
 from .distance import (
     ExactDistance as ExactDistance,
-)
-from .distance import (
     GaussianDistance as GaussianDistance,
-)
-from .distance import (
     SignedDistance as SignedDistance,
-)
-from .distance import (
     SmoothDistance as SmoothDistance,
-)
-from .distance import (
     SolventExcludedDistance as SolventExcludedDistance,
-)
-from .distance import (
     molecular_surface as molecular_surface,
 )
 from .field import Field as Field
