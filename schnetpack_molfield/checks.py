@@ -35,7 +35,8 @@ __all__ = [
     "optional_import",
 ]
 
-ENERGY_UNITS = ("eV", "kcal/mol", "kJ/mol", "Hartree", "Ha")
+#: Names by which energies and lengths are measured; Debye, for example, is none of them.
+ENERGY_UNITS = ("eV", "kcal/mol", "kJ/mol", "Hartree", "Ha", "Rydberg", "Ry", "J", "kJ", "kcal")
 LENGTH_UNITS = ("Ang", "Angstrom", "Bohr", "nm")
 
 
@@ -143,14 +144,12 @@ def check_unit(unit: str | float, kind: str) -> float:
     Raises:
         ValueError: if the name isn't known.
     """
-    from schnetpack.units import convert_units
-
     base, known = ("eV", ENERGY_UNITS) if kind == "energy" else ("Ang", LENGTH_UNITS)
-    try:
-        return float(convert_units(unit, base))
-    except (AttributeError, Warning) as error:  # SchNetPack raises a Warning for "A"
-        hint = did_you_mean(str(unit), known)
-        raise ValueError(f"unknown unit of {kind} {unit!r}: {hint}") from error
+    if isinstance(unit, str) and unit.replace(" ", "") not in known:
+        raise ValueError(f"unknown unit of {kind} {unit!r}: {did_you_mean(unit, known)}")
+    from schnetpack.units import convert_units  # late: it brings torch
+
+    return float(convert_units(unit, base))
 
 
 def check_dtype(dtype: str | torch.dtype) -> torch.dtype:

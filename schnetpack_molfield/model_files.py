@@ -71,6 +71,7 @@ def load_model_file(path: str | Path) -> AtomisticModel:
     model = _load(path)
     if not isinstance(model, AtomisticModel):
         raise ValueError(_not_a_model(path, f"it holds a {type(model).__name__}"))
+<<<<<<< HEAD
     _check_function(path, model)
     return model.eval()
 
@@ -87,6 +88,25 @@ def _check_function(path: Path, model: AtomisticModel) -> None:
             f"{str(path)!r} was trained by a version before 0.2, whose heads had functions of "
             "their own: train it again, or use it with schnetpack-molfield 0.1.0"
         )
+=======
+    units = None if read_record(model) else _units_of_run(path.with_name("config.yaml"))
+    if units is not None:
+        attach_record(model, units)
+    return model.eval()
+
+
+def _units_of_run(config: Path) -> dict[str, Any] | None:
+    """Units in the configuration that `spktrain` leaves beside a model; None if there are none."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        data = OmegaConf.load(config).data
+        units = OmegaConf.to_container(data.property_units, resolve=True)
+        return {"property_units": dict(units), "distance_unit": data.distance_unit}
+    except (OSError, ValueError, AttributeError, TypeError, OmegaConfBaseException):
+        return None
+>>>>>>> 81e041d (Units and cutoff come from the model: in spkmd too, from the run's configuration where there is no record; contradictions are refused, other properties aren't taken for energies)
 
 
 def check_format(path: Path, found: int, known: int) -> None:

@@ -36,7 +36,8 @@ OPTIONS = (
 class MolFieldCalculator(SpkCalculator):
     """ASE calculator of a trained model: `atoms.calc = MolFieldCalculator("best_model")`.
 
-    Everything a simulation needs comes from the model's own record; what is given overrides it.
+    Everything a simulation needs comes from the model's own record; what is given may add to it,
+    but units and cutoff can't contradict it.
     Energies are in eV, forces in eV/Angstrom, the stress (dE/dstrain / volume, six Voigt
     components, positive under tension) in eV/Angstrom^3. Forces and stress are derivatives of the
     energy, also for a model that was trained on energies alone. One evaluation gives all of them,
@@ -51,7 +52,7 @@ class MolFieldCalculator(SpkCalculator):
         device: where the model runs.
         skin: margin of the neighbour list in Angstrom: it is built again when an atom has moved
             by half of it, or when cell, periodicity or composition change.
-        **options: override the record: `energy_unit`, `position_unit`, `energy_key`,
+        **options: where the record doesn't say: `energy_unit`, `position_unit`, `energy_key`,
             `forces_key`, `stress_key`, `cutoff` (in `position_unit`), `dtype`. A plain
             SchNetPack model has no record and needs `energy_unit`.
 
