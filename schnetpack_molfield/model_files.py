@@ -71,24 +71,7 @@ def load_model_file(path: str | Path) -> AtomisticModel:
     model = _load(path)
     if not isinstance(model, AtomisticModel):
         raise ValueError(_not_a_model(path, f"it holds a {type(model).__name__}"))
-<<<<<<< HEAD
     _check_function(path, model)
-    return model.eval()
-
-
-def _check_function(path: Path, model: AtomisticModel) -> None:
-    """Raise ValueError for a model whose heads have functions of their own, from before format 2.
-
-    No other function makes the same numbers, so such a model can't be brought up to date; models of
-    SchNetPack's own representations can stay as they are.
-    """
-    charts = [m for m in model.modules() if hasattr(m, "atlas") and not hasattr(m, "function")]
-    if any(type(m).__name__ in ("MolField", "ChartDecoder", "TrajectoryAtlas") for m in charts):
-        raise ValueError(
-            f"{str(path)!r} was trained by a version before 0.2, whose heads had functions of "
-            "their own: train it again, or use it with schnetpack-molfield 0.1.0"
-        )
-=======
     units = None if read_record(model) else _units_of_run(path.with_name("config.yaml"))
     if units is not None:
         attach_record(model, units)
@@ -106,7 +89,20 @@ def _units_of_run(config: Path) -> dict[str, Any] | None:
         return {"property_units": dict(units), "distance_unit": data.distance_unit}
     except (OSError, ValueError, AttributeError, TypeError, OmegaConfBaseException):
         return None
->>>>>>> 81e041d (Units and cutoff come from the model: in spkmd too, from the run's configuration where there is no record; contradictions are refused, other properties aren't taken for energies)
+
+
+def _check_function(path: Path, model: AtomisticModel) -> None:
+    """Raise ValueError for a model whose heads have functions of their own, from before format 2.
+
+    No other function makes the same numbers, so such a model can't be brought up to date; models of
+    SchNetPack's own representations can stay as they are.
+    """
+    charts = [m for m in model.modules() if hasattr(m, "atlas") and not hasattr(m, "function")]
+    if any(type(m).__name__ in ("MolField", "ChartDecoder", "TrajectoryAtlas") for m in charts):
+        raise ValueError(
+            f"{str(path)!r} was trained by a version before 0.2, whose heads had functions of "
+            "their own: train it again, or use it with schnetpack-molfield 0.1.0"
+        )
 
 
 def check_format(path: Path, found: int, known: int) -> None:

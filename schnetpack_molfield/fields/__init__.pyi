@@ -13,6 +13,9 @@ from .field import Field as Field
 from .grid import Grid as Grid
 from .molecular_field import MolecularField as MolecularField
 from .promolecule import PromoleculeDensity as PromoleculeDensity
-from .quadrature import atom_centered_quadrature as atom_centered_quadrature
+from .quadrature import (
+    add_quadrature as add_quadrature,
+    atom_centered_quadrature as atom_centered_quadrature,
+)
 from .quantum import QuantumCalculation as QuantumCalculation
 from .vector_function import VectorFunction as VectorFunction

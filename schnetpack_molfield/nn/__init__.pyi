@@ -7,6 +7,7 @@ from .angular import (
     dihedral_components as dihedral_components,
 )
 from .cells import RightHandedCell as RightHandedCell, right_handed as right_handed
+from .cutoff import SmoothCutoff as SmoothCutoff
 from .element_pairs import ElementPairs as ElementPairs
 from .radial import LearnedRadialEncoding as LearnedRadialEncoding
 from .spline import CubicSpline as CubicSpline
