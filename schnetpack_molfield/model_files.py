@@ -85,8 +85,8 @@ def _units_of_run(config: Path) -> dict[str, Any] | None:
 
     try:
         data = OmegaConf.load(config).data
-        units = OmegaConf.to_container(data.property_units, resolve=True)
-        return {"property_units": dict(units), "distance_unit": data.distance_unit}
+        units = {str(key): str(unit) for key, unit in data.property_units.items()}
+        return {"property_units": units, "distance_unit": data.distance_unit}
     except (OSError, ValueError, AttributeError, TypeError, OmegaConfBaseException):
         return None
 

@@ -1,6 +1,6 @@
 """Losses, metrics and callbacks."""
 
-from .callbacks import ModelRecord as ModelRecord
+from .callbacks import ModelRecord as ModelRecord, attach_record as attach_record
 from .losses import (
     EikonalLoss as EikonalLoss,
     NormalLoss as NormalLoss,
@@ -11,9 +11,9 @@ from .losses import (
 )
 from .metrics import IntersectionOverUnion as IntersectionOverUnion, RelativeError as RelativeError
 from .record import field_units as field_units, make_record as make_record
-from .results import RecordResults as RecordResults, RunResults as RunResults
-from .schnetpack_molfield.model_files import (
-    attach_record as attach_record,
+from .results import (
+    RecordResults as RecordResults,
+    RunResults as RunResults,
     read_record as read_record,
 )
 from .summary import PrintSummary as PrintSummary

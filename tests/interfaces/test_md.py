@@ -10,6 +10,9 @@ from schnetpack.units import convert_units
 from schnetpack_molfield.interfaces import MolFieldCalculator
 from schnetpack_molfield.interfaces.md import md_calculator
 
+# SchNetPack 2.1.1 calls torch.load without `weights_only`
+pytestmark = pytest.mark.filterwarnings("ignore:You are using `torch.load`:FutureWarning")
+
 
 @pytest.fixture
 def recorded(make_model, record, tmp_path: Path) -> Path:
