@@ -9,7 +9,11 @@ from .losses import (
     SurfaceLoss as SurfaceLoss,
     WeightPoints as WeightPoints,
 )
-from .metrics import IntersectionOverUnion as IntersectionOverUnion, RelativeError as RelativeError
+from .metrics import (
+    IntersectionOverUnion as IntersectionOverUnion,
+    RelativeError as RelativeError,
+    TensorError as TensorError,
+)
 from .record import field_units as field_units, make_record as make_record
 from .results import (
     RecordResults as RecordResults,
