@@ -11,7 +11,7 @@ from .losses import (
 )
 from .metrics import (
     IntersectionOverUnion as IntersectionOverUnion,
-    RelativeError as RelativeError,
+    RelativeL2Error as RelativeL2Error,
     TensorError as TensorError,
 )
 from .record import field_units as field_units, make_record as make_record
