@@ -95,7 +95,13 @@ def test_files_of_a_room_import_each_other_and_not_the_room() -> None:
 
 
 def offered_by(path: Path) -> set[str]:
-    """Names in the `__all__` of a file."""
+    """Names in the `__all__` of a file, or in the stub of a package that imports on first use."""
+    stub = path.with_suffix(".pyi")
+    if stub.exists():
+        nodes = list(ast.walk(ast.parse(stub.read_text())))
+        imported = {node.name for node in nodes if isinstance(node, ast.alias)}
+        declared = {getattr(n.target, "id", "") for n in nodes if isinstance(n, ast.AnnAssign)}
+        return imported | declared
     return {
         name
         for node in ast.parse(path.read_text()).body
