@@ -7,8 +7,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from schnetpack_molfield.cli.field import PICTURES
-
 if TYPE_CHECKING:
     from schnetpack.model import AtomisticModel
 
@@ -47,7 +45,7 @@ def encoding(
     from schnetpack_molfield.checks import atomic_number, check_new_file
     from schnetpack_molfield.model_files import find_model_file, load_model_file
 
-    check_new_file(out, PICTURES, force)
+    check_new_file(out, (".png", ".pdf", ".svg"), force)
     symbols = _pair(pair)
     for symbol in [*(symbols or ()), *(_symbols(elements) or ())]:
         atomic_number(symbol)
