@@ -38,9 +38,9 @@ from benchmarks.training import (
     Target,
     errors,
     load,
+    train as fit,
     with_label,
 )
-from benchmarks.training import train as fit
 from schnetpack_molfield.nn import ElementPairs, LearnedRadialEncoding
 
 CUTOFF, N_RBF = 5.0, 20

@@ -1,29 +1,10 @@
-"""Molecules as continuous functions of space: implicit neural fields for SchNetPack."""
+"""Molecules as continuous functions of space: implicit neural fields for SchNetPack.
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+Packages here import their modules on first use (their names stand in `__init__.pyi`), so that
+configurations are read and mistakes on the command line answered without torch.
+"""
 
-if TYPE_CHECKING:
-    from schnetpack_molfield.fields import MolecularField
-    from schnetpack_molfield.interfaces import MolFieldCalculator
-    from schnetpack_molfield.representation import MolField
+import lazy_loader
 
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = "0.1.0"
-__all__ = ["MolField", "MolFieldCalculator", "MolecularField", "__version__"]
-
-_HOME = {
-    "MolField": "representation",
-    "MolFieldCalculator": "interfaces",
-    "MolecularField": "fields",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import the public classes on first use, so that reading the configurations stays cheap."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -5,24 +5,49 @@ TorchScript keeps no such dictionary, so the same record stands as text in
 `model.molfield_record_json`, which a scripted model keeps.
 """
 
+from __future__ import annotations
+
 import json
 import pickletools
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
-from schnetpack.model import AtomisticModel
-from schnetpack.utils import load_model
-from torch import nn
+if TYPE_CHECKING:
+    from schnetpack.model import AtomisticModel
+    from torch import nn
 
-__all__ = ["FORMAT", "attach_record", "check_format", "load_model_file", "read_record"]
+__all__ = [
+    "FORMAT",
+    "attach_record",
+    "check_format",
+    "find_model_file",
+    "load_model_file",
+    "read_record",
+]
 
 #: Version of the content of a file, in the record as `format`; it grows when older code can't read
 #: it any more. Since 2 the function of a molecule is one, before it every head had its own.
 FORMAT = 2
 
 _TEXT = "molfield_record_json"
+
+
+def find_model_file(path: str | Path) -> Path:
+    """The file itself, or `best_model` in the folder of a run.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "best_model"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no model file {str(path)!r}; spktrain writes 'best_model' into the folder of the run"
+        )
+    return path
 
 
 def load_model_file(path: str | Path) -> AtomisticModel:
@@ -39,19 +64,31 @@ def load_model_file(path: str | Path) -> AtomisticModel:
         ValueError: if it is something else: a checkpoint, a deployed model, no model at all, or
             was written by a newer version of this package.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "best_model"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no model file {str(path)!r}; spktrain writes 'best_model' into the folder of the run"
-        )
+    path = find_model_file(path)
     check_format(path, (_stored_record(path) or {}).get("format", 0), FORMAT)
+    from schnetpack.model import AtomisticModel  # late: a missing file is answered at once
+
     model = _load(path)
     if not isinstance(model, AtomisticModel):
         raise ValueError(_not_a_model(path, f"it holds a {type(model).__name__}"))
     _check_function(path, model)
+    units = None if read_record(model) else _units_of_run(path.with_name("config.yaml"))
+    if units is not None:
+        attach_record(model, units)
     return model.eval()
+
+
+def _units_of_run(config: Path) -> dict[str, Any] | None:
+    """Units in the configuration that `spktrain` leaves beside a model; None if there are none."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        data = OmegaConf.load(config).data
+        units = {str(key): str(unit) for key, unit in data.property_units.items()}
+        return {"property_units": units, "distance_unit": data.distance_unit}
+    except (OSError, ValueError, AttributeError, TypeError, OmegaConfBaseException):
+        return None
 
 
 def _check_function(path: Path, model: AtomisticModel) -> None:
@@ -93,6 +130,8 @@ def _stored_record(path: Path) -> dict[str, Any] | None:
 
 
 def _load(path: Path) -> object:
+    from schnetpack.utils import load_model
+
     try:
         with warnings.catch_warnings():
             # torch warns of SchNetPack 2.1.1's torch.load and of TorchScript archives

@@ -35,13 +35,13 @@ MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py") if "_hydra_ns
 
 
 def imports_of(path: Path) -> set[str]:
-    """Modules of the package that a file imports anywhere, but for what only types need."""
+    """Modules of the package that a file imports anywhere, also what only types need."""
     found: set[str] = set()
     todo: list[ast.AST] = [ast.parse(path.read_text())]
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
+        if isinstance(node, ast.If) and path == PACKAGE / "__init__.py":
+            continue  # the names that are imported on first use
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -95,7 +95,13 @@ def test_files_of_a_room_import_each_other_and_not_the_room() -> None:
 
 
 def offered_by(path: Path) -> set[str]:
-    """Names in the `__all__` of a file."""
+    """Names in the `__all__` of a file, or in the stub of a package that imports on first use."""
+    stub = path.with_suffix(".pyi")
+    if stub.exists():
+        nodes = list(ast.walk(ast.parse(stub.read_text())))
+        imported = {node.name for node in nodes if isinstance(node, ast.alias)}
+        declared = {getattr(n.target, "id", "") for n in nodes if isinstance(n, ast.AnnAssign)}
+        return imported | declared
     return {
         name
         for node in ast.parse(path.read_text()).body

@@ -222,7 +222,6 @@ def test_molecular_dynamics(folder: Path, trained: Path, frames: list[Atoms]) ->
         "--config-name=molfield_md",
         f"model_file={trained / 'best_model'}",
         "molecule_file=start.xyz",
-        "energy_unit=eV",
         "precision=64",
         "dynamics.n_steps=20",
         "simulation_dir=md",

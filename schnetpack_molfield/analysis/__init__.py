@@ -1,20 +1,5 @@
 """What was learned, and how far apart two surfaces are: measures and pictures for people."""
 
-from schnetpack_molfield.analysis.encodings import (
-    EncodingCurves,
-    encoding_curves,
-    linear_cka,
-    plot_encodings,
-    similarity_matrix,
-)
-from schnetpack_molfield.analysis.mesh_distance import MeshDistance, mesh_distance
+import lazy_loader
 
-__all__ = [
-    "EncodingCurves",
-    "MeshDistance",
-    "encoding_curves",
-    "linear_cka",
-    "mesh_distance",
-    "plot_encodings",
-    "similarity_matrix",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

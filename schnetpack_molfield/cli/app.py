@@ -6,6 +6,8 @@ that `molfield --help` answers at once. Raise `ValueError`, `OSError` or `Import
 clear line: it reaches the user as `error: ...` with exit status 1.
 """
 
+import warnings
+
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -24,7 +26,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     help="Molecular fields beyond SchNetPack's own commands.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -55,6 +56,7 @@ app.command("refine")(refine)
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line, not in a traceback."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         app()
     except (ValueError, OSError, ImportError) as error:

@@ -42,18 +42,23 @@ def encoding(
     With several models the similarity of their encodings (linear centred kernel alignment, over
     the distances that all of them see) is drawn and printed.
     """
+    from schnetpack_molfield.checks import atomic_number, check_new_file
+    from schnetpack_molfield.model_files import find_model_file, load_model_file
+
+    check_new_file(out, (".png", ".pdf", ".svg"), force)
+    symbols = _pair(pair)
+    for symbol in [*(symbols or ()), *(_symbols(elements) or ())]:
+        atomic_number(symbol)
+    for path in models:
+        find_model_file(path)
+
     from schnetpack_molfield.analysis.encodings import (
-        PICTURES,
         encoding_curves,
         model_cutoff,
         plot_encodings,
         similarity_matrix,
     )
-    from schnetpack_molfield.checks import check_new_file
-    from schnetpack_molfield.model_files import load_model_file
 
-    check_new_file(out, PICTURES, force)
-    symbols = _pair(pair)
     loaded = {name: load_model_file(path) for name, path in _names(models).items()}
     _check_trained(symbols, loaded)
     cutoff = min(model_cutoff(model) for model in loaded.values())
@@ -77,11 +82,16 @@ def _names(models: list[Path]) -> dict[str, Path]:
 
 
 def _elements(elements: str | None, models: "list[AtomisticModel]") -> list[str]:
-    if elements is not None:
-        return [symbol.strip() for symbol in elements.split(",")]
+    if given := _symbols(elements):
+        return given
     records = [getattr(model, "molfield_record", {}) for model in models]
     known = [symbol for record in records for symbol in record.get("elements") or []]
     return list(dict.fromkeys(known)) or ["H", "C", "N", "O"]
+
+
+def _symbols(elements: str | None) -> list[str] | None:
+    """Symbols of a list with commas between."""
+    return None if elements is None else [symbol.strip() for symbol in elements.split(",")]
 
 
 def _pair(pair: str | None) -> tuple[str, str] | None:

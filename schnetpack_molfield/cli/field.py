@@ -1,5 +1,6 @@
 """`molfield field`: a learned field of a molecule as a grid, a surface or a picture."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from schnetpack_molfield.cli.look import (
     Width,
     numbers,
 )
+from schnetpack_molfield.cli.outputs import output_files
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -31,11 +33,12 @@ MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
 CUBES = (".cube", ".cub")
 
-Structure = Annotated[
-    str | None,
+Structures = Annotated[
+    list[str] | None,
     typer.Argument(
         help="The molecule: PDB, mmCIF, SDF, XYZ or any other file that ASE reads (the last of "
-        "several models), or a SMILES string. A file of `molfield fit` needs none."
+        "several models), or a SMILES string. Several are written one by one, and their names go "
+        "into those of the files. A file of `molfield fit` needs none."
     ),
 ]
 Model = Annotated[
@@ -98,7 +101,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 def field(
     model: Model,
     out: Out,
-    structure: Structure = None,
+    structures: Structures = None,
     length_unit: LengthUnit = None,
     charge: Charge = None,
     channel: Channel = None,
@@ -120,51 +123,82 @@ def field(
     width: Width = 6.0,
     dpi: Dpi = 200,
 ) -> None:
-    """Ask a trained or fitted model for the field of a molecule and write it."""
-    from schnetpack_molfield.checks import check_device, check_new_file
+    """Ask a trained or fitted model for the field of molecules and write it."""
+    from schnetpack_molfield.checks import check_device, check_new_file, check_positive
+    from schnetpack_molfield.model_files import find_model_file
 
-    check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
+    names = structures or []
+    files = output_files(out, names)
+    for file in files:
+        check_new_file(file, (*CUBES, ".npz", *MESHES, *PICTURES), force)
+    step = 0.2 if spacing is None else spacing
+    check_positive("spacing", step)
     slice_look: dict[str, Any] = {
         "center": numbers(3, "--center", center),
         "normal": numbers(3, "--normal", normal),
         "limits": numbers(2, "--limits", limits),
         "levels": numbers(None, "--levels", levels),
+        "spacing": spacing or 0.05,
+        "size": size,
+        "colormap": colormap,
     }
-    direction = numbers(3, "--camera", camera)
-    atoms = None if structure is None else _read(structure, length_unit, charge)
-    learned = _ask(model, atoms, time, member, check_device(device))
-    if units is not None:
-        learned = learned.in_units(units, channel)
-    suffix, step = out.suffix.lower(), spacing or 0.2
+    surface_look: dict[str, Any] = {"camera": numbers(3, "--camera", camera)}
+    look = (slice_look if level is None else surface_look) | {"width": width, "dpi": dpi}
+    find_model_file(model)
+    molecules = {name: _read(name, length_unit, charge) for name in names}
+    fields = _ask(model, molecules, time, member, check_device(device))
+    for file, learned in zip(files, fields, strict=True):
+        shown = learned if units is None else learned.in_units(units, channel)
+        _write(file, shown, channel, level, units, step, margin, force, look)
+        Console().print(f"wrote {file}", soft_wrap=True, highlight=False)
+
+
+def _write(
+    file: Path,
+    learned: "MolecularField",
+    channel: str | None,
+    level: float | None,
+    units: str | None,
+    step: float,
+    margin: float,
+    force: bool,
+    look: dict[str, Any],
+) -> None:
+    """Write a field in the format of the file's ending; `look` is that of a picture."""
+    suffix = file.suffix.lower()
     if suffix in CUBES:
-        learned.to_cube(out, channel, step, margin, force, units)
+        learned.to_cube(file, channel, step, margin, force, units)
     elif suffix == ".npz":
-        _write_arrays(out, learned, channel, step, margin)
+        _write_arrays(file, learned, channel, step, margin)
     elif suffix in MESHES:
-        learned.to_mesh(out, channel, level or 0.0, step, margin, force)
+        learned.to_mesh(file, channel, level or 0.0, step, margin, force)
     elif level is None:
-        slice_look |= {"size": size, "colormap": colormap, "width": width, "dpi": dpi}
-        learned.picture(out, channel, spacing=spacing or 0.05, force=force, **slice_look)
+        learned.picture(file, channel, force=force, **look)
     else:
-        look: dict[str, Any] = {"camera": direction, "width": width, "dpi": dpi}
-        learned.render(out, channel, level, step, margin, force, **look)
-    Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
+        learned.render(file, channel, level, step, margin, force, **look)
 
 
 def _ask(
-    model: Path, atoms: "Atoms | None", time: float | None, member: int | None, device: str
-) -> "MolecularField":
-    """The field of a trained model, or of a file of `molfield fit`."""
+    model: Path, molecules: "dict[str, Atoms]", time: float | None, member: int | None, device: str
+) -> "Iterator[MolecularField]":
+    """The fields of a trained model for each molecule, or that of a file of `molfield fit`."""
     from schnetpack_molfield.fields import MolecularField
+    from schnetpack_molfield.model_files import load_model_file
 
     fitted = _fitted(model)
     if fitted is not None:
-        if atoms is not None or time is not None:
+        if molecules or time is not None:
             raise ValueError(f"{model} knows its structures: leave out structure and --time")
-        return fitted.field(member or 0, device=device)
+        yield fitted.field(member or 0, device=device)
+        return
     if member is not None:
         raise ValueError(f"{model} isn't a file of molfield fit: leave out --member")
-    return MolecularField.from_model(model, atoms, device=device, time=time)
+    trained = load_model_file(model)
+    for name, atoms in molecules.items() or [("", None)]:
+        try:
+            yield MolecularField.from_model(trained, atoms, device=device, time=time)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}" if len(molecules) > 1 else str(error)) from error
 
 
 def _fitted(model: Path) -> "FittedFields | None":

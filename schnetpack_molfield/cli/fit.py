@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from schnetpack_molfield.cli.outputs import output_files, short_names
+
 if TYPE_CHECKING:
     from schnetpack_molfield.fit.field_fit import FieldFit
     from schnetpack_molfield.fit.task import FitTask
 
 __all__ = ["fit"]
 
-Structure = Annotated[
-    str,
+Structures = Annotated[
+    list[str],
     typer.Argument(
         help="PDB, mmCIF, SDF, XYZ or any other file that ASE reads, with one or several models "
-        "or frames of the same atoms; or a SMILES string."
+        "or frames of the same atoms; or a SMILES string. Several structures are fitted one by one."
     ),
 ]
 LengthUnit = Annotated[
@@ -32,7 +34,7 @@ Out = Annotated[
         "--out",
         "-o",
         help="The file to write, FILE.pt. Without it: the name of the structure's file in this "
-        "folder, fit.pt for a SMILES.",
+        "folder, fit.pt for a SMILES. The names of several structures are added to it.",
     ),
 ]
 Channels = Annotated[
@@ -55,7 +57,7 @@ Charts = Annotated[
     typer.Option(help="learned: the fit sees only the samples; atom: charts start at the atoms."),
 ]
 Cutoff = Annotated[float, typer.Option(help="Radius of a chart in Angstrom.")]
-Steps = Annotated[int, typer.Option(help="Steps of the optimizer.")]
+Steps = Annotated[int, typer.Option(min=20, help="Steps of the optimizer.")]
 Seed = Annotated[int, typer.Option(help="Seed of weights and samples.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the fit in the file.")]
@@ -63,7 +65,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 
 
 def fit(
-    structure: Structure,
+    structures: Structures,
     length_unit: LengthUnit = None,
     out: Out = None,
     channels: Channels = None,
@@ -83,29 +85,46 @@ def fit(
     Ctrl-C stops the fit; the file holds the best so far, and --resume continues. Ask it at any
     resolution by `molfield field --model FILE.pt`.
     """
-    from schnetpack_molfield.checks import check_device, check_new_file
+    from schnetpack_molfield.checks import check_device, check_new_file, check_positive
     from schnetpack_molfield.datasets.molecules import read_molecules
     from schnetpack_molfield.fit.channels import default_channels
+    from schnetpack_molfield.fit.inputs import check_inputs
+
+    files = output_files(out, structures) if out else _default_files(structures)
+    for file in files:
+        check_new_file(file, [".pt"], force or resume)
+    check_positive("cutoff", cutoff)
+    families = [read_molecules(structure, length_unit) for structure in structures]
+    names = [channels.split(",") if channels else default_channels(f[0]) for f in families]
+    for frames, wanted in zip(families, names, strict=True):
+        check_inputs(frames, wanted, grid, charts)
+    device = check_device(device)
+
     from schnetpack_molfield.fit.field_fit import FitOptions
-    from schnetpack_molfield.fit.files import resume_fit
     from schnetpack_molfield.fit.task import FitTask
 
-    frames = read_molecules(structure, length_unit)
-    out = out or _name(structure)
-    check_new_file(out, [".pt"], force or resume)
-    names = default_channels(frames[0]) if channels is None else channels.split(",")
     options = FitOptions(n_steps=steps, cutoff=cutoff, seed=seed)
-    task = FitTask(frames, names, grid, margin, beta, charts, options)
+    for structure, file, frames, wanted in zip(structures, files, families, names, strict=True):
+        task = FitTask(frames, wanted, grid, margin, beta, charts, options)
+        _fit_one(structure, file, task, device, resume)
+
+
+def _default_files(structures: list[str]) -> list[Path]:
+    """Names in this folder: those of the structures' files, or `fit.pt` for one SMILES."""
+    if len(structures) == 1 and not os.path.isfile(structures[0]):
+        return [Path("fit.pt")]
+    return [Path(f"{name}.pt") for name in short_names(structures)]
+
+
+def _fit_one(structure: str, file: Path, task: "FitTask", device: str, resume: bool) -> None:
+    from schnetpack_molfield.fit.files import resume_fit
+
     _describe(structure, task)
-    running = task.start(check_device(device))
+    running = task.start(device)
     if resume:
-        resume_fit(out, task, running)
-    _run(out, task, running)
-    _report(out, task, running)
-
-
-def _name(structure: str) -> Path:
-    return Path(f"{Path(structure).stem if os.path.isfile(structure) else 'fit'}.pt")
+        resume_fit(file, task, running)
+    _run(file, task, running)
+    _report(file, task, running)
 
 
 def _describe(structure: str, task: "FitTask") -> None:

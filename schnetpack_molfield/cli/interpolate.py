@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
 if TYPE_CHECKING:
     from schnetpack_molfield.fields import Grid, MolecularField
@@ -45,18 +44,23 @@ def interpolate(
     force: Force = False,
 ) -> None:
     """Write the fields along the line between the latents of two members, on one grid."""
+    from schnetpack_molfield.checks import check_new_file, check_positive
+
+    archive = out.suffix.lower() == ".npz"
+    files = [out] if archive else _numbered(out, steps)
+    for file in files:
+        check_new_file(file, (".npz", ".cube"), force)
+    check_positive("spacing", spacing)
+    if not fitted.is_file():
+        raise FileNotFoundError(f"{fitted} isn't a file")
+
     import numpy as np
 
-    from schnetpack_molfield.checks import check_new_file
     from schnetpack_molfield.fields import Grid
     from schnetpack_molfield.fit.fitted_fields import FittedFields
 
     family = FittedFields.load(fitted)
     fields = [family.between(start, end, s) for s in np.linspace(0, 1, steps)]
-    archive = out.suffix.lower() == ".npz"
-    files = [out] if archive else _numbered(out, steps)
-    for file in files:
-        check_new_file(file, (".npz", ".cube"), force)
     if not archive or channel is not None:
         channel = fields[0].channels[fields[0].index(channel)]
     positions = np.concatenate([field.atoms.positions for field in fields])
@@ -79,6 +83,7 @@ def _write_arrays(
 ) -> None:
     """The grid, one or all channels of all fields on it and their atoms, in one archive."""
     import numpy as np
+    from rich.progress import track
 
     channels = fields[0].channels if channel is None else [channel]
     columns = [fields[0].index(name) for name in channels]
@@ -98,6 +103,8 @@ def _write_cubes(
     files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
 ) -> None:
     """One channel of every field, each in a cube file with its atoms."""
+    from rich.progress import track
+
     from schnetpack_molfield.fields.cube import write_field
 
     for file, field in zip(files, track(fields, "fields", transient=True), strict=True):

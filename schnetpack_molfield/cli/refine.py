@@ -41,15 +41,20 @@ def refine(
     Bonds vibrate faster than most trajectories have frames; between two of them the path follows
     Newton's equation from both. Prints how well the dynamics from each frame meets the next one.
     """
-    import ase.io
-
     from schnetpack_molfield.checks import check_device, check_new_file
     from schnetpack_molfield.datasets.refined_trajectory import refine, timed_frames
-    from schnetpack_molfield.interfaces import MolFieldCalculator
+    from schnetpack_molfield.model_files import find_model_file
 
     check_new_file(out, (".extxyz",), force)
+    find_model_file(model)
     known = timed_frames(frames, frame_time)
-    calculator = MolFieldCalculator(model, check_device(device))
+    device = check_device(device)
+
+    import ase.io
+
+    from schnetpack_molfield.interfaces import MolFieldCalculator
+
+    calculator = MolFieldCalculator(model, device)
     refined = refine(known, calculator, interval, after, time_step, progress=True)
     ase.io.write(out, refined.frames)
     mean, worst = refined.mismatches.mean(), refined.mismatches.max()

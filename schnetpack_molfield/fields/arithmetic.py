@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from schnetpack_molfield.fields.molecular_field import MolecularField
+from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 
 __all__ = ["combined"]
 
+AnyField = TypeVar("AnyField", bound=FieldAroundAtoms)
 
-def combined(first: MolecularField, second: MolecularField, factor: float) -> MolecularField:
+
+def combined(first: AnyField, second: AnyField, factor: float) -> AnyField:
     """The field first + factor * second, in the more precise of both dtypes.
 
     Raises:
@@ -37,12 +38,12 @@ def combined(first: MolecularField, second: MolecularField, factor: float) -> Mo
     )
 
 
-def _values(field: MolecularField, points: Tensor) -> Tensor:
+def _values(field: FieldAroundAtoms, points: Tensor) -> Tensor:
     """Values (n_points, n_channels) of a field that may have another precision and device."""
     return field.evaluate(points.to(device=field.device, dtype=field.dtype)).to(points)
 
 
-def _check_alike(first: MolecularField, second: MolecularField) -> None:
+def _check_alike(first: FieldAroundAtoms, second: FieldAroundAtoms) -> None:
     a, b = first.atoms, second.atoms
     if not np.array_equal(a.numbers, b.numbers):
         raise ValueError(

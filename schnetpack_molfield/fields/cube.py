@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ase.io.cube
 import numpy as np
 from ase import Atoms
 from ase.units import Bohr
 
+from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.units import cube_unit
-
-if TYPE_CHECKING:
-    from schnetpack_molfield.fields.molecular_field import MolecularField
 
 __all__ = ["read_cube", "write_cube", "write_field"]
 
 
 def write_field(
     path: str | Path,
-    field: MolecularField,
+    field: FieldAroundAtoms,
     grid: Grid,
     channel: str | None = None,
     units: str | None = None,

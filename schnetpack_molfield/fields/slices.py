@@ -23,6 +23,9 @@ _FADED = 3.0
 #: What is drawn around the atoms, in Angstrom.
 _BORDER = 2.5
 
+#: Inches beside a slice for the numbers and the colour bar.
+_LABELS = 1.6
+
 #: Smallest letters, in points, that are drawn into atoms.
 _SMALLEST = 3.0
 
@@ -83,8 +86,9 @@ def draw_slice(
     figure = optional_import("matplotlib.figure", "viz").Figure(layout="tight")
     (left, right), (lower, upper) = window
     aspect = (upper - lower) / (right - left)
-    panel = 0.78 * style.width / max(1.0, aspect)  # its width in inches
-    figure.set_size_inches(panel + 0.22 * style.width, panel * aspect + 0.6)
+    labels = min(_LABELS, 0.5 * style.width)
+    panel = (style.width - labels) / max(1.0, aspect)  # width of the slice itself, in inches
+    figure.set_size_inches(panel + labels, panel * aspect + 0.6)
     axes = figure.add_subplot(aspect="equal", xlabel="x′ / Å", ylabel="y′ / Å")
     colormap, *automatic = color_range(values)
     low, high = style.limits or automatic

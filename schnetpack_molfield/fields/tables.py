@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from schnetpack_molfield.checks import check_choice, optional_import
+from schnetpack_molfield.checks import atomic_number, check_choice, optional_import
 
 __all__ = ["N_ELEMENTS", "ElementTable", "atomic_number", "property_table", "radii_table"]
 
@@ -33,16 +33,6 @@ PROPERTIES: dict[str, str] = {
 }
 
 N_ELEMENTS = len(ase.data.chemical_symbols)
-
-
-def atomic_number(symbol: str) -> int:
-    """Atomic number of an element's symbol.
-
-    Raises:
-        ValueError: if there is no such element.
-    """
-    check_choice("element", symbol, ase.data.chemical_symbols[1:])
-    return int(ase.data.atomic_numbers[symbol])
 
 
 class ElementTable:

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from schnetpack_molfield.checks import check_positive
+from schnetpack_molfield.checks import atomic_number, check_positive
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
 from schnetpack_molfield.fields.tables import (
     N_ELEMENTS,
     ElementTable,
-    atomic_number,
     property_table,
     radii_table,
 )

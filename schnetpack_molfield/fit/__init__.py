@@ -1,21 +1,5 @@
 """Fits of the field of one molecule, complex or ensemble to samples of it."""
 
-from schnetpack_molfield.fit.auto_decoder import AutoDecoder
-from schnetpack_molfield.fit.channels import channel_weights, default_channels
-from schnetpack_molfield.fit.field_fit import FieldFit, FitOptions
-from schnetpack_molfield.fit.files import load_fit_file, resume_fit, save_fit_file
-from schnetpack_molfield.fit.fitted_fields import FittedFields
-from schnetpack_molfield.fit.task import FitTask
+import lazy_loader
 
-__all__ = [
-    "AutoDecoder",
-    "FieldFit",
-    "FitOptions",
-    "FitTask",
-    "FittedFields",
-    "channel_weights",
-    "default_channels",
-    "load_fit_file",
-    "resume_fit",
-    "save_fit_file",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

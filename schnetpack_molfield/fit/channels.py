@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from ase import Atoms
-from torch import Tensor
 
-from schnetpack_molfield.checks import check_choice
-from schnetpack_molfield.datasets.molecules import LIGAND, PROTEIN
-from schnetpack_molfield.fields import VectorFunction
-from schnetpack_molfield.fields.tables import atomic_number
+from schnetpack_molfield.checks import atomic_number, check_choice
+from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN
 
-__all__ = ["channel_function", "channel_weights", "default_channels"]
+__all__ = ["channel_members", "default_channels"]
 
 PARTS = {"protein": PROTEIN, "ligand": LIGAND}
 
@@ -25,12 +21,7 @@ def default_channels(atoms: Atoms) -> list[str]:
     return [f"{name}:{symbol}" for name, a in parts for symbol in sorted(set(a.symbols))]
 
 
-def channel_function(channels: Sequence[str], beta: float) -> VectorFunction:
-    """The vector-valued function whose atoms' weights are those of `channel_weights`."""
-    return VectorFunction((), atom_channels=list(channels), beta=beta)
-
-
-def channel_weights(channels: Sequence[str], atoms: Atoms) -> Tensor:
+def channel_members(channels: Sequence[str], atoms: Atoms) -> np.ndarray:
     """Which atoms are in which channel.
 
     A channel is one element or several (`C`, `N+O`), the `protein` or the `ligand` of a complex,
@@ -41,13 +32,12 @@ def channel_weights(channels: Sequence[str], atoms: Atoms) -> Tensor:
         atoms: the molecule, with the array `part` where it is a complex.
 
     Returns:
-        1 where the atom is in the channel and 0 elsewhere, (n_atoms, n_channels).
+        Whether the atom is in the channel, (n_atoms, n_channels).
 
     Raises:
         ValueError: for an unknown element or part, or a channel without atoms.
     """
-    columns = [_members(name, atoms) for name in channels]
-    return torch.tensor(np.stack(columns, axis=1), dtype=torch.get_default_dtype())
+    return np.stack([_members(name, atoms) for name in channels], axis=1)
 
 
 def _members(channel: str, atoms: Atoms) -> np.ndarray:

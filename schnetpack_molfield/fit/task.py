@@ -8,11 +8,11 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
-from schnetpack_molfield.checks import check_choice
-from schnetpack_molfield.fields import Grid
-from schnetpack_molfield.fit.channels import channel_function, channel_weights
+from schnetpack_molfield.fields import Grid, VectorFunction
+from schnetpack_molfield.fit.channels import channel_members
 from schnetpack_molfield.fit.chart_seeds import matched_peaks
 from schnetpack_molfield.fit.field_fit import FieldFit, FitOptions, make_auto_decoder, psnr
+from schnetpack_molfield.fit.inputs import check_inputs
 
 __all__ = ["FitTask"]
 
@@ -26,7 +26,7 @@ class FitTask:
 
     Attributes:
         frames: the members of the family: models, conformers or frames of the same atoms.
-        channels: see `channel_weights`.
+        channels: see `channel_members`.
         n_grid: points along the longest side of the box; the other sides have the same spacing.
         margin: distance of the walls of the box from the atoms in Angstrom.
         beta: inverse width of an atom's edge, see `VectorFunction`.
@@ -46,16 +46,7 @@ class FitTask:
     options: FitOptions = field(default_factory=FitOptions)
 
     def __post_init__(self) -> None:
-        check_choice("charts", self.charts, ["learned", "atom"])
-        if self.n_grid < 8:
-            raise ValueError(f"a grid needs at least 8 points per side, got {self.n_grid}")
-        for number, atoms in enumerate(self.frames):
-            if not np.array_equal(atoms.numbers, self.frames[0].numbers):
-                raise ValueError(
-                    f"model {number} has other atoms than model 0, {atoms.symbols} and "
-                    f"{self.frames[0].symbols}; fit them one by one"
-                )
-        channel_weights(self.channels, self.frames[0])
+        check_inputs(self.frames, self.channels, self.n_grid, self.charts)
 
     @property
     def positions(self) -> np.ndarray:
@@ -78,13 +69,14 @@ class FitTask:
     def exact(self, points: Tensor, idx_m: Tensor) -> Tensor:
         """Exact values (n_points, n_channels) at points (n_points, 3) of members (n_points,)."""
         n_members, n_atoms = self.positions.shape[:2]
-        return channel_function(self.channels, self.beta)(
+        members = channel_members(self.channels, self.frames[0])
+        return VectorFunction((), atom_channels=list(self.channels), beta=self.beta)(
             points,
             torch.tensor(np.tile(self.frames[0].numbers, n_members)),
             torch.tensor(self.positions, dtype=points.dtype).flatten(0, 1),
             torch.arange(n_members).repeat_interleave(n_atoms),
             idx_m,
-            channel_weights(self.channels, self.frames[0]).repeat(n_members, 1),
+            torch.tensor(members, dtype=torch.get_default_dtype()).repeat(n_members, 1),
         )
 
     def start(self, device: str = "cpu") -> FieldFit:

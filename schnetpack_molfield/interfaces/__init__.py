@@ -1,6 +1,5 @@
 """Doors to other programs: the Atomic Simulation Environment and PyG."""
 
-from schnetpack_molfield.interfaces.ase import MolFieldCalculator
-from schnetpack_molfield.interfaces.pyg import from_pyg, to_pyg
+import lazy_loader
 
-__all__ = ["MolFieldCalculator", "from_pyg", "to_pyg"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transform
 
 from schnetpack_molfield.checks import did_you_mean
+from schnetpack_molfield.fields.molecule import unusual_lengths
 from schnetpack_molfield.interfaces.potential import as_potential, read_settings
 from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
@@ -34,7 +36,8 @@ OPTIONS = (
 class MolFieldCalculator(SpkCalculator):
     """ASE calculator of a trained model: `atoms.calc = MolFieldCalculator("best_model")`.
 
-    Everything a simulation needs comes from the model's own record; what is given overrides it.
+    Everything a simulation needs comes from the model's own record; what is given may add to it,
+    but units and cutoff can't contradict it.
     Energies are in eV, forces in eV/Angstrom, the stress (dE/dstrain / volume, six Voigt
     components, positive under tension) in eV/Angstrom^3. Forces and stress are derivatives of the
     energy, also for a model that was trained on energies alone. One evaluation gives all of them,
@@ -49,7 +52,7 @@ class MolFieldCalculator(SpkCalculator):
         device: where the model runs.
         skin: margin of the neighbour list in Angstrom: it is built again when an atom has moved
             by half of it, or when cell, periodicity or composition change.
-        **options: override the record: `energy_unit`, `position_unit`, `energy_key`,
+        **options: where the record doesn't say: `energy_unit`, `position_unit`, `energy_key`,
             `forces_key`, `stress_key`, `cutoff` (in `position_unit`), `dtype`. A plain
             SchNetPack model has no record and needs `energy_unit`.
 
@@ -120,6 +123,8 @@ class MolFieldCalculator(SpkCalculator):
             self.neighbor_list.reset()
         # what is kept is detached: a graph can't be copied or sent, and holds memory
         outputs = self.model(self.converter(self.atoms))
+        if "numbers" in system_changes and self.settings.length_unit == 1.0:
+            _ask_about_lengths(self.atoms)
         self.model_results = {key: value.detach() for key, value in outputs.items()}
         output = {key: _array(value) for key, value in self.model_results.items()}
         energy, length = self.settings.energy_unit, self.settings.length_unit
@@ -131,6 +136,12 @@ class MolFieldCalculator(SpkCalculator):
         if self.atoms.pbc.any() and self.atoms.cell.rank == 3:
             stress = output[self.stress_key].reshape(3, 3) * (energy / length**3)
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+
+
+def _ask_about_lengths(atoms: Atoms) -> None:
+    """Warn of a molecule whose bonds are as long as in bohr or nm; two atoms may be anywhere."""
+    if len(atoms) > 2 and not atoms.pbc.any() and (unusual := unusual_lengths(atoms)):
+        warn(f"{atoms.symbols}: {unusual}; positions are in Angstrom", stacklevel=2)
 
 
 def _array(output: torch.Tensor) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Turn a trained model into a potential: energy, exact forces and stress, in known units."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from schnetpack.model import AtomisticModel
 from schnetpack_molfield.checks import check_dtype, check_unit, did_you_mean
 from schnetpack_molfield.model_files import read_record
 from schnetpack_molfield.nn import RightHandedCell
+from schnetpack_molfield.train.record import ENERGY_KEYS
 
 __all__ = ["PotentialSettings", "as_potential", "read_settings"]
 
@@ -49,10 +51,10 @@ class PotentialSettings:
 
 
 def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
-    """Read a model's own record (`model.molfield_record`); what is given overrides it.
+    """Read a model's own record (`model.molfield_record`), and what is given besides it.
 
     A model without a record, such as a plain SchNetPack one, tells cutoff, dtype and keys by
-    itself. Its units have to be given.
+    itself. Its units have to be given, unless they stand in the configuration of its run.
 
     Args:
         model: the trained model.
@@ -61,7 +63,8 @@ def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
 
     Raises:
         NoEnergyError: the model has no such energy.
-        ValueError: the unit of energy isn't recorded and isn't given, or isn't known.
+        ValueError: the unit of energy isn't recorded and isn't given, or isn't known; or a given
+            unit or cutoff contradicts the model's own.
         TypeError: the dtype isn't float32 or float64.
     """
     record = read_record(model) or {}
@@ -70,28 +73,49 @@ def read_settings(model: AtomisticModel, **given: object) -> PotentialSettings:
         **{name: value for name, value in given.items() if value is not None},
     }
     module = _force_module(model)
-    energy_key = option.get("energy_key") or _find_energy_key(model, module, bool(record))
+    energy_key = option.get("energy_key") or _find_energy_key(model, module, "energy_key" in record)
     if energy_key not in model.model_outputs:
         hint = did_you_mean(energy_key, model.model_outputs)
         raise NoEnergyError(f"the model has no output {energy_key!r}: {hint}")
-    unit = option.get("energy_unit") or record.get("property_units", {}).get(energy_key)
+    unit = _agreed(
+        "energy_unit",
+        given.get("energy_unit"),
+        record.get("property_units", {}).get(energy_key),
+        lambda unit: check_unit(unit, "energy"),
+    )
     if unit is None:
         raise ValueError(
             f"the model has no record of the unit of {energy_key!r}; "
-            "give it, for example energy_unit='eV'"
+            "give that of the labels it was trained on: energy_unit=..."
         )
-    length = option.get("position_unit") or option.get("distance_unit") or "Ang"
+    length = _agreed(
+        "position_unit",
+        given.get("position_unit"),
+        record.get("distance_unit"),
+        lambda unit: check_unit(unit, "length"),
+    )
+    cutoff = _agreed("cutoff", given.get("cutoff"), model.representation.cutoff, float)
     return PotentialSettings(
-        cutoff=float(option.get("cutoff") or model.representation.cutoff),
+        cutoff=float(cutoff),
         dtype=check_dtype(option.get("dtype") or next(model.parameters()).dtype),
         energy_key=energy_key,
         forces_key=str(option.get("forces_key") or getattr(module, "force_key", "forces")),
         stress_key=str(option.get("stress_key") or getattr(module, "stress_key", "stress")),
         energy_unit=check_unit(unit, "energy"),
-        length_unit=check_unit(length, "length"),
+        length_unit=check_unit(length or "Ang", "length"),
         elements=tuple(record["elements"]) if record.get("elements") else None,
         periodic=getattr(model.representation, "charts", "atom") != "molecule",
     )
+
+
+def _agreed(name: str, given: Any, own: Any, size: Callable[[Any], float]) -> Any:
+    """What is given, or the model's own value where nothing is; the two may not contradict."""
+    if given is None or own is None:
+        return own if given is None else given
+    if abs(size(given) - size(own)) > 1e-6 * abs(size(own)):
+        shown = f"{float(own):g}" if name == "cutoff" else repr(own)
+        raise ValueError(f"{name}={given!r} contradicts the model's own {shown}: leave {name} out")
+    return given
 
 
 def _force_module(model: AtomisticModel) -> Forces | Response | None:
@@ -103,12 +127,17 @@ def _find_energy_key(
 ) -> str:
     if module is not None:
         return module.energy_key
-    if len(model.model_outputs) == 1 and not recorded:
+    if len(model.model_outputs) == 1 and not recorded and _is_energy(model.model_outputs[0]):
         return model.model_outputs[0]
     raise NoEnergyError(
         f"the model predicts {', '.join(sorted(model.model_outputs))}; if one of them is a total "
         "energy that forces can be derived from, name it: energy_key=..."
     )
+
+
+def _is_energy(key: str) -> bool:
+    """Whether an output's name says that forces can be derived from it."""
+    return key in ENERGY_KEYS or "energy" in key.lower()
 
 
 def as_potential(model: AtomisticModel, settings: PotentialSettings) -> AtomisticModel:

@@ -1,25 +1,9 @@
 """The promises of this package as an importable contract for any SchNetPack representation.
 
 `RepresentationContract` is a pytest class to subclass, `validate_representation` the same as a
-function. The structures and paths they use are public too. Importing this needs pytest.
+function, which doesn't need pytest. The structures and paths they use are public too.
 """
 
-from schnetpack_molfield.testing.contract import RepresentationContract, validate_representation
-from schnetpack_molfield.testing.molecules import MOLECULES, molecule
-from schnetpack_molfield.testing.paths import PATHS
-from schnetpack_molfield.testing.potential import Outputs, Potential
-from schnetpack_molfield.testing.promises import CAPABILITIES, PROMISES, Measurement, Promise
+import lazy_loader
 
-__all__ = [
-    "CAPABILITIES",
-    "MOLECULES",
-    "PATHS",
-    "PROMISES",
-    "Measurement",
-    "Outputs",
-    "Potential",
-    "Promise",
-    "RepresentationContract",
-    "molecule",
-    "validate_representation",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

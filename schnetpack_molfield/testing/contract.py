@@ -1,18 +1,16 @@
-"""The promises as a pytest class for any representation, and as a plain function."""
+"""The promises as a pytest class for any representation. Importing this needs pytest."""
 
-from collections.abc import Callable, Iterable
-from copy import deepcopy
+from collections.abc import Callable
 
 import pytest
-import torch
 from torch import nn
 
 from schnetpack_molfield.testing.potential import Potential
-from schnetpack_molfield.testing.promises import CAPABILITIES, PROMISES, Measurement, Promise
+from schnetpack_molfield.testing.promises import PROMISES, Promise
+from schnetpack_molfield.testing.validation import PRECISIONS
 
-__all__ = ["RepresentationContract", "validate_representation"]
+__all__ = ["RepresentationContract"]
 
-_PRECISIONS = (torch.float32, torch.float64)
 _REFUSALS = (ValueError, NotImplementedError)
 
 
@@ -51,7 +49,7 @@ class RepresentationContract:
         """Override: a function that builds a new representation, best with 16 features."""
         raise NotImplementedError("override the fixture `representation` in the subclass")
 
-    @pytest.fixture(scope="class", params=_PRECISIONS, ids=["float32", "float64"])
+    @pytest.fixture(scope="class", params=PRECISIONS, ids=["float32", "float64"])
     @classmethod
     def potential(
         cls, request: pytest.FixtureRequest, representation: Callable[[], nn.Module]
@@ -79,37 +77,3 @@ class RepresentationContract:
             return
         if measurement is not None:
             assert not measurement.kept, f"drop `{promise.capability} = False`: {measurement}"
-
-
-def validate_representation(
-    representation: nn.Module,
-    without: Iterable[str] = (),
-    randomise: bool = False,
-    dtypes: Iterable[torch.dtype] = _PRECISIONS,
-) -> list[Measurement]:
-    """Measure all promises of one representation, trained or not, without pytest.
-
-    Args:
-        representation: any SchNetPack representation. It is copied.
-        without: capabilities to leave out, some of `CAPABILITIES`.
-        randomise: perturb all parameters first, for an untrained representation.
-        dtypes: precisions to measure in.
-
-    Returns:
-        The worst case of each promise in each precision; print them, or look for those that
-        are not `kept`.
-
-    Raises:
-        ValueError: if `without` names an unknown capability.
-    """
-    left_out = set(without)
-    if unknown := left_out - CAPABILITIES:
-        raise ValueError(
-            f"unknown capability {sorted(unknown)}: choose from {sorted(CAPABILITIES)}"
-        )
-    measurements = []
-    for dtype in dtypes:
-        potential = Potential(lambda: deepcopy(representation), dtype, randomise)
-        promises = (p for p in PROMISES if p.capability not in left_out)
-        measurements += [promise.measure(potential) for promise in promises]
-    return [measurement for measurement in measurements if measurement is not None]

@@ -50,6 +50,7 @@ def _central_differences(potential: Potential, atoms: Atoms, step: float) -> tor
 def finite_differences(potential: Potential) -> Errors:
     """F = -dE/dx by five-point central differences with steps of 1e-4 and 1e-5 Angstrom.
 
+    Relative to the larger of 1 eV/Angstrom and the molecule's largest force.
     With three points the step of 1e-4 would refuse right potentials: a triple bond's third
     derivative, 6 D a^3 = 600 eV/Angstrom^3 and more for a Morse curve, makes an error of 1e-6.
     """
@@ -60,7 +61,8 @@ def finite_differences(potential: Potential) -> Errors:
         forces = potential([atoms]).forces  # (n_atoms, 3)
         for step in (1e-4, 1e-5):
             near, far = (_central_differences(potential, atoms, k * step) for k in (1, 2))
-            errors[f"{name}, step {step:g}"] = largest(forces - (4 * near - far) / 3)
+            error = largest(forces - (4 * near - far) / 3)
+            errors[f"{name}, step {step:g}"] = error / max(1.0, largest(forces))
     return errors
 
 
@@ -75,7 +77,7 @@ def convergence_order(potential: Potential) -> Errors:
 
 
 def momentum(potential: Potential) -> Errors:
-    """Net force and net torque on a molecule are zero."""
+    """Net force and net torque on a molecule are zero, relative to its largest force and arm."""
     names = MOLECULES + CHIRAL
     structures = [molecule(name) for name in names]
     forces = potential(structures).per_molecule()
@@ -83,8 +85,9 @@ def momentum(potential: Potential) -> Errors:
     for name, atoms, force in zip(names, structures, forces, strict=True):
         arm = torch.as_tensor(atoms.positions - atoms.positions.mean(axis=0)).to(force)
         torque = torch.linalg.cross(arm, force).sum(0)  # (3,)
-        errors[f"{name}, force"] = largest(force.sum(0))
-        errors[f"{name}, torque"] = largest(torque)
+        scale = max(1.0, largest(force))
+        errors[f"{name}, force"] = largest(force.sum(0)) / scale
+        errors[f"{name}, torque"] = largest(torque) / (scale * max(1.0, largest(arm)))
     return errors
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import molecule as g2_molecule
 
-__all__ = ["CHIRAL", "MOLECULES", "PERIODIC", "SYMMETRY", "molecule", "rounded"]
+__all__ = ["CHIRAL", "MOLECULES", "PERIODIC", "SYMMETRY", "molecule", "rounded", "translated"]
 
 _ASPIRIN = np.array([
     (-2.591, -2.275, 0.067), (-1.704, -1.155, -0.387), (-1.522, -0.846, -1.558),
@@ -34,6 +34,13 @@ def rounded(atoms: Atoms) -> Atoms:
     """
     atoms.positions = np.round(atoms.positions * 2**16) / 2**16
     return atoms
+
+
+def translated(atoms: Atoms) -> Atoms:
+    """A copy 56 Angstrom away, at `rounded` positions."""
+    copy = rounded(atoms.copy())
+    copy.translate((33.125, -44.25, 5.75))
+    return copy
 
 
 def _axial(symbols: str, z: list[float]) -> Atoms:

@@ -148,14 +148,17 @@ class Potential:
 
     def with_stress(self, structures: Sequence[Atoms]) -> Outputs:
         """Energies, forces and stress of periodic structures."""
+        return self.evaluate_with_stress(self.inputs(structures))
+
+    def evaluate_with_stress(self, inputs: Inputs) -> Outputs:
+        """Energies, forces and stress of a prepared batch."""
         readout, _ = self.model.output_modules
         model = NeuralNetworkPotential(
             self.representation,
             input_modules=[Strain(), PairwiseDistances()],
             output_modules=[readout, Forces(calc_stress=True)],
         ).eval()
-        inputs = self.inputs(structures)
-        results = model(inputs)
+        results = model(dict(inputs))
         return Outputs(
             energy=results[properties.energy].detach(),
             forces=results[properties.forces].detach(),

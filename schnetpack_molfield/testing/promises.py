@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -16,9 +16,13 @@ from schnetpack_molfield.testing import (
 )
 from schnetpack_molfield.testing.errors import Errors
 from schnetpack_molfield.testing.potential import Potential
+from schnetpack_molfield.testing.rounding import Judged
 from schnetpack_molfield.testing.tolerances import Tolerance
 
 __all__ = ["CAPABILITIES", "PROMISES", "Measurement", "Promise"]
+
+#: Times the rounding of single answers that an error of single precision may be.
+ROUNDING = 10.0
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,23 @@ class Promise:
         return self.check.__name__
 
     def measure(self, potential: Potential) -> Measurement | None:
-        """Worst case for a potential, None if its precision is too coarse to tell."""
+        """Worst case for a potential, None if its precision is too coarse to tell.
+
+        Where single precision misses the limit, its copy in double precision is the judge: an error
+        of `ROUNDING` times the rounding of its answers is no more than what float32 can hold, and
+        `single_precision` limits that rounding itself.
+        """
         limit = self.tolerance.limit(potential.dtype)
         if limit is None:
             return None
+        worst = self._measure(potential, limit)
+        if worst.kept or not self.tolerance.rounds or potential.dtype != torch.float32:
+            return worst
+        judged = Judged(potential)
+        worst = self._measure(judged, limit)
+        return replace(worst, limit=max(limit, ROUNDING * judged.deviation))
+
+    def _measure(self, potential: Potential, limit: float) -> Measurement:
         errors = self.check(potential)
         case = max(errors, key=lambda key: math.inf if math.isnan(errors[key]) else errors[key])
         return Measurement(self.name, potential.dtype, case, errors[case], limit)

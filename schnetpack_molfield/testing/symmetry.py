@@ -7,7 +7,14 @@ from schnetpack import properties
 
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.testing.errors import Errors, largest, output_errors, per_molecule
-from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, SYMMETRY, molecule, rounded
+from schnetpack_molfield.testing.molecules import (
+    CHIRAL,
+    MOLECULES,
+    SYMMETRY,
+    molecule,
+    rounded,
+    translated,
+)
 from schnetpack_molfield.testing.potential import Inputs, Outputs, Potential
 
 __all__ = [
@@ -67,8 +74,7 @@ def reflection(potential: Potential) -> Errors:
 def translation(potential: Potential) -> Errors:
     """E and F do not see where the molecule is."""
     structures = [rounded(molecule(name)) for name in _ALL]
-    shift = np.array([33.125, -44.25, 5.75])
-    moved = [_transformed(atoms, np.eye(3), shift) for atoms in structures]
+    moved = [translated(atoms) for atoms in structures]
     return output_errors(_ALL, potential(structures), potential(moved))
 
 
@@ -136,7 +142,7 @@ def _image(positions: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def point_groups(potential: Potential) -> Errors:
-    """Forces have the molecule's symmetry, so components that it forbids are zero."""
+    """Forces have the molecule's symmetry, relative to the largest one."""
     names = tuple(SYMMETRY)
     structures = [molecule(name) for name in names]
     forces = dict(zip(names, potential(structures).per_molecule(), strict=True))
@@ -145,7 +151,8 @@ def point_groups(potential: Potential) -> Errors:
         for k, matrix in enumerate(SYMMETRY[name]):
             turned = forces[name] @ torch.as_tensor(matrix.T).to(forces[name])  # (n_atoms, 3)
             image = _image(atoms.positions, matrix)
-            errors[f"{name}, operation {k}"] = largest(turned - forces[name][image])
+            scale = max(1.0, largest(forces[name]))
+            errors[f"{name}, operation {k}"] = largest(turned - forces[name][image]) / scale
     return errors
 
 

@@ -32,10 +32,13 @@ class Tolerance:
     Attributes:
         float32: limit in single precision.
         float64: limit in double precision.
+        rounds: whether the error in single precision is that of rounding, which grows with the
+            weights of a model and is then judged by double precision.
     """
 
     float32: float | None
     float64: float | None
+    rounds: bool = False
 
     def limit(self, dtype: torch.dtype) -> float | None:
         """Limit for `dtype`, None if the promise is not measured in that precision."""
@@ -45,9 +48,9 @@ class Tolerance:
 #: Bit-identical: repeated calls, pickles, gradients on other molecules of a batch. Also counts.
 EXACT = Tolerance(0.0, 0.0)
 #: The same quantity computed in another order, frame or batch.
-AGREEMENT = Tolerance(1e-5, 1e-10)
+AGREEMENT = Tolerance(1e-5, 1e-10, rounds=True)
 #: Components that symmetry or momentum conservation force to zero.
-SYMMETRY_ZERO = Tolerance(1e-5, 1e-8)
+SYMMETRY_ZERO = Tolerance(1e-5, 1e-8, rounds=True)
 #: Against central differences, which single precision is too coarse for.
 DERIVATIVE = Tolerance(None, 1e-6)
 #: Distance of an observed order of convergence from the theoretical one.
@@ -59,6 +62,6 @@ JUMP = Tolerance(None, 1e-8)
 #: Largest force on a path, where 1 eV/Angstrom is typical and a singularity gives 1e8.
 BOUND = Tolerance(1e2, 1e2)
 #: Fragments against the whole.
-FAR_APART = Tolerance(1e-5, 1e-8)
+FAR_APART = Tolerance(1e-5, 1e-8, rounds=True)
 #: Single precision against double.
 PRECISION = Tolerance(1e-4, None)

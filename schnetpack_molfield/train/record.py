@@ -29,7 +29,7 @@ from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets.qm9_reference import ENERGIES
 from schnetpack_molfield.model_files import FORMAT
 
-__all__ = ["field_units", "make_record", "references", "training_elements"]
+__all__ = ["ENERGY_KEYS", "field_units", "make_record", "references", "training_elements"]
 
 #: The papers behind the host; a representation and heads add theirs in an attribute `references`.
 HOST_REFERENCES = (

@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 from ase import Atoms
-from pytorch_lightning import Callback as LightningCallback
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback as LightningCallback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, Timer
 from schnetpack import AtomisticTask
 from schnetpack.data import AtomsDataModule

@@ -13,8 +13,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback as LightningCallback
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Callback as LightningCallback, LightningModule, Trainer
 
 __all__ = ["ChooseThreads", "ThreadSearch"]
 

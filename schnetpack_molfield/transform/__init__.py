@@ -1,16 +1,5 @@
 """Per-sample transforms."""
 
-from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
-from schnetpack_molfield.transform.field_points import FieldPoints, GridPoints
-from schnetpack_molfield.transform.offsets import AddOffsets, RemoveOffsets
-from schnetpack_molfield.transform.precision import cast_to
+import lazy_loader
 
-__all__ = [
-    "AddOffsets",
-    "CheckDistances",
-    "CheckStructure",
-    "FieldPoints",
-    "GridPoints",
-    "RemoveOffsets",
-    "cast_to",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from schnetpack.transform import Transform
 
-from schnetpack_molfield.checks import check_distances, check_sample, element_mask
+from schnetpack_molfield.sample_checks import check_distances, check_sample, element_mask
 
 __all__ = ["CheckDistances", "CheckStructure"]
 

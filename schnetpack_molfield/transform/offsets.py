@@ -27,6 +27,8 @@ class RemoveOffsets(transform.RemoveOffsets):
     ) -> None:
         super().__init__(property, remove_mean, remove_atomrefs, zmax=N_ELEMENTS)
         self.double()
+        if remove_mean:
+            self.mean = self.mean[0]  # a number, as the host makes it from data
 
     def datamodule(self, _datamodule: AtomsDataModule) -> None:
         """Take the offsets from the training set."""
@@ -36,7 +38,7 @@ class RemoveOffsets(transform.RemoveOffsets):
         offsets = training_offsets(_datamodule, self._property)
         self.atomref = torch.from_numpy(offsets.atomrefs)
         if self.remove_mean:
-            self.mean = torch.tensor([offsets.mean], dtype=torch.float64)
+            self.mean = torch.tensor(offsets.mean, dtype=torch.float64)
 
 
 class AddOffsets(transform.AddOffsets):
@@ -54,6 +56,7 @@ class AddOffsets(transform.AddOffsets):
     def __init__(self, property: str, add_mean: bool = True, add_atomrefs: bool = True) -> None:
         super().__init__(property, add_mean, add_atomrefs, zmax=N_ELEMENTS)
         self.double()
+        self.mean = self.mean[0]  # a number, as the host makes it from data and `spkmd` prints it
 
     def datamodule(self, value: AtomsDataModule) -> None:
         """Take the offsets from the training set."""
@@ -63,4 +66,4 @@ class AddOffsets(transform.AddOffsets):
         offsets = training_offsets(value, self._property)
         self.atomref = torch.from_numpy(offsets.atomrefs)
         if self.add_mean:
-            self.mean = torch.tensor([offsets.mean], dtype=torch.float64)
+            self.mean = torch.tensor(offsets.mean, dtype=torch.float64)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
-from ase.io.cube import read_cube as ase_read_cube
-from ase.io.cube import read_cube_data
+from ase.io.cube import read_cube as ase_read_cube, read_cube_data
 from ase.units import Bohr, Hartree
 
 from schnetpack_molfield.fields import MolecularField, PromoleculeDensity, QuantumCalculation

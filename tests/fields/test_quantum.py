@@ -119,8 +119,7 @@ def test_missing_pyscf_is_one_clear_message(monkeypatch):
 
 def test_what_is_no_converged_calculation_of_a_molecule_is_refused_by_name():
     from pyscf import gto, mp, scf
-    from pyscf.pbc import gto as periodic_gto
-    from pyscf.pbc import scf as periodic_scf
+    from pyscf.pbc import gto as periodic_gto, scf as periodic_scf
 
     hydrogen = gto.M(atom="H 0 0 0; H 0 0 0.74", basis="sto-3g", verbose=0)
     for kind in (scf.GHF, scf.DHF):

@@ -5,7 +5,7 @@ import pytest
 from ase.build import molecule
 
 from schnetpack_molfield.datasets.molecules import LIGAND, PROTEIN
-from schnetpack_molfield.fit.channels import channel_weights, default_channels
+from schnetpack_molfield.fit.channels import channel_members, default_channels
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def pair():
 
 def test_members(pair):
     names = ["C", "N+O", "ligand", "protein", "ligand:H", "protein:N+O"]
-    weights = channel_weights(names, pair).numpy()
+    weights = channel_members(names, pair)
     z, ligand = pair.numbers, pair.arrays["part"] == LIGAND
     expected = [
         z == 6, (z == 7) | (z == 8), ligand, ~ligand, ligand & (z == 1),
@@ -32,7 +32,7 @@ def test_defaults_hold_every_atom_once(pair):
     names = default_channels(pair)
     assert names[:4] == ["protein:C", "protein:H", "protein:N", "protein:O"]
     assert names[4:] == ["ligand:H", "ligand:O"]
-    np.testing.assert_array_equal(channel_weights(names, pair).sum(1), np.ones(12))
+    np.testing.assert_array_equal(channel_members(names, pair).sum(1), np.ones(12))
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_defaults_hold_every_atom_once(pair):
 )
 def test_bad_names(pair, name, message):
     with pytest.raises(ValueError, match=message):
-        channel_weights([name], pair)
+        channel_members([name], pair)
 
 
 def test_parts_need_a_complex():
     with pytest.raises(ValueError, match="isn't a protein with a ligand"):
-        channel_weights(["ligand"], molecule("H2O"))
+        channel_members(["ligand"], molecule("H2O"))

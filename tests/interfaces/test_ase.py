@@ -12,6 +12,7 @@ import pytest
 import schnetpack as spk
 import torch
 from ase import Atoms, units
+from ase.build import molecule
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.mep import NEB
@@ -23,6 +24,7 @@ from schnetpack.transform import MatScipyNeighborList
 from schnetpack_molfield.interfaces import MolFieldCalculator
 
 MakeModel = Callable[..., NeuralNetworkPotential]
+CUTOFF = 4.0  # of the model
 KCAL = units.kcal / units.mol
 
 
@@ -136,10 +138,55 @@ def test_no_stress_without_a_cell(recorded: Path, ethanol: Atoms) -> None:
         ethanol.get_stress()
 
 
-def test_given_units_override_the_record(recorded: Path, ethanol: Atoms) -> None:
-    recorded_unit = MolFieldCalculator(recorded).get_potential_energy(ethanol)
-    given_unit = MolFieldCalculator(recorded, energy_unit="eV").get_potential_energy(ethanol)
-    assert recorded_unit == pytest.approx(given_unit * KCAL, rel=1e-12)
+def test_units_of_the_record(recorded: Path, ethanol: Atoms) -> None:
+    model = torch.load(recorded, weights_only=False)
+    del model.molfield_record
+    in_ev = MolFieldCalculator(model, energy_unit="eV").get_potential_energy(ethanol)
+    in_kcal = MolFieldCalculator(recorded).get_potential_energy(ethanol)
+    assert in_kcal == pytest.approx(in_ev * KCAL, rel=0, abs=1e-9)
+    agreed = MolFieldCalculator(recorded, energy_unit="kcal/mol", cutoff=CUTOFF)
+    assert agreed.get_potential_energy(ethanol) == in_kcal
+
+
+@pytest.mark.parametrize(
+    ("option", "own"),
+    [
+        ({"energy_unit": "eV"}, "'kcal/mol'"),
+        ({"position_unit": "Bohr"}, "'Ang'"),
+        ({"cutoff": CUTOFF - 0.1}, f"{CUTOFF:g}"),
+    ],
+)
+def test_contradictions_of_the_record(recorded: Path, option: dict, own: str) -> None:
+    (name,) = option
+    with pytest.raises(ValueError, match=f"{name}=.* contradicts the model's own {own}: leave"):
+        MolFieldCalculator(recorded, **option)
+
+
+def test_units_of_the_run_s_configuration(tmp_path: Path, make_model: MakeModel) -> None:
+    """A plain SchNetPack model in the folder of its run knows its units."""
+    torch.save(make_model(), tmp_path / "best_model")
+    (tmp_path / "config.yaml").write_text(
+        "globals: {energy_key: energy}\n"
+        "data:\n  distance_unit: Ang\n  property_units: {energy: kcal/mol, forces: kcal/mol/Ang}\n"
+        "other: ${uuid:1}\n"
+    )
+    assert MolFieldCalculator(tmp_path).settings.energy_unit == pytest.approx(KCAL, rel=1e-9)
+    (tmp_path / "config.yaml").write_text("data: {property_units: null, distance_unit: Ang}\n")
+    with pytest.raises(ValueError, match="no record of the unit of 'energy'; give that of the"):
+        MolFieldCalculator(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["dipole_moment", "isotropic_polarizability", "homo", "zpve"])
+def test_other_properties_are_not_offered_as_an_energy(make_model: MakeModel, key: str) -> None:
+    with pytest.raises(KeyError, match=f"the model predicts {key}; if one of them is a total"):
+        MolFieldCalculator(make_model(key), energy_unit="eV")
+
+
+def test_a_dipole_is_no_energy(make_model: MakeModel, record: dict) -> None:
+    model = make_model("dipole_moment")
+    model.molfield_record = record | {"property_units": {"dipole_moment": "Debye"}}
+    with pytest.raises(ValueError, match="unknown unit of energy 'Debye'"):
+        MolFieldCalculator(model, energy_key="dipole_moment")
 
 
 def test_model_in_other_units_of_length(make_model: MakeModel, ethanol: Atoms) -> None:
@@ -369,7 +416,7 @@ def test_molecule_atlas_refuses_periodic_cells(recorded: Path, water: Atoms) -> 
 
 
 def test_plain_model_needs_units(make_model: MakeModel) -> None:
-    with pytest.raises(ValueError, match="energy_unit='eV'"):
+    with pytest.raises(ValueError, match="give that of the labels it was trained on: energy_unit"):
         MolFieldCalculator(make_model())
 
 
@@ -422,3 +469,12 @@ def test_response_module_gives_the_forces(make_model: MakeModel, ethanol: Atoms)
     plain = MolFieldCalculator(make_model(), energy_unit="eV").get_forces(ethanol)
     forces = MolFieldCalculator(model, energy_unit="eV").get_forces(ethanol)
     np.testing.assert_allclose(forces, plain, rtol=0, atol=1e-10)
+
+
+def test_lengths_in_bohr_or_nm_are_asked_about(make_model) -> None:
+    ethanol = molecule("CH3CH2OH")
+    for scale, unit in ((1 / units.Bohr, "bohr"), (0.1, "nm")):
+        atoms = Atoms(ethanol.numbers, ethanol.positions * scale)
+        atoms.calc = MolFieldCalculator(make_model(), energy_unit="eV")
+        with pytest.warns(UserWarning, match=f"as if its lengths were in {unit}; positions are"):
+            atoms.get_potential_energy()

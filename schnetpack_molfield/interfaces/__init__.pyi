@@ -1,0 +1,4 @@
+"""Doors to other programs: the Atomic Simulation Environment and PyG."""
+
+from .ase import MolFieldCalculator as MolFieldCalculator
+from .pyg import from_pyg as from_pyg, to_pyg as to_pyg
