@@ -145,7 +145,7 @@ def check_frame(frame: Frame) -> None:
         atom = int(np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[0])
         raise ValueError(f"the position of atom {atom} is {atoms.positions[atom].tolist()}")
     _check_elements(atoms)
-    if atoms.pbc.any() and not np.linalg.det(atoms.cell):
+    if atoms.pbc.any() and not _spans_space(atoms):
         raise ValueError("it is periodic but its cell has no volume")
     for name, value in properties.items():
         if not np.isfinite(value).all():
@@ -155,6 +155,12 @@ def check_frame(frame: Frame) -> None:
                 f"{name!r} has shape {value.shape}, expected one row, "
                 f"or one for each of the {len(atoms)} atoms"
             )
+
+
+def _spans_space(atoms: Atoms) -> bool:
+    """Whether the cell has a volume; a slab or wire may lack vectors where it isn't periodic."""
+    lacking = ~np.any(atoms.cell, axis=1)  # (3,)
+    return not (lacking & atoms.pbc).any() and bool(np.linalg.det(atoms.cell.complete()))
 
 
 def _check_elements(atoms: Atoms) -> None:

@@ -156,12 +156,10 @@ class _Converter(AtomsConverter):
         self.length_unit = length_unit
 
     def __call__(self, atoms: Atoms) -> dict[str, torch.Tensor]:
-        # the neighbour list of a slab or wire needs all three vectors of its cell
-        cell = atoms.cell.complete() if 0 < atoms.cell.rank < 3 and atoms.pbc.any() else atoms.cell
         plain = Atoms(
             atoms.numbers,
             positions=atoms.positions / self.length_unit,
-            cell=cell / self.length_unit,
+            cell=atoms.cell / self.length_unit,
             pbc=atoms.pbc,
         )
         return super().__call__(plain)

@@ -1,10 +1,11 @@
-"""The cell vectors in an order that volumes can be taken of."""
+"""Cell vectors as volumes and neighbour lists need them."""
 
 import torch
+from ase.cell import Cell
 from schnetpack import properties
 from torch import Tensor, nn
 
-__all__ = ["RightHandedCell", "right_handed"]
+__all__ = ["RightHandedCell", "completed", "right_handed"]
 
 
 def right_handed(cells: Tensor) -> Tensor:
@@ -20,6 +21,23 @@ def right_handed(cells: Tensor) -> Tensor:
     a, b, c = cells.unbind(dim=1)  # (n_molecules, 3)
     left_handed = (a * torch.linalg.cross(b, c)).sum(dim=1) < 0  # (n_molecules,)
     return torch.where(left_handed[:, None, None], -cells, cells)
+
+
+def completed(cell: Tensor, pbc: Tensor) -> Tensor:
+    """The cell of a slab or wire with vectors of length 1 where it isn't periodic and has none.
+
+    A neighbour list needs three vectors; one that takes the atoms' extent for a missing one finds
+    pairs too many. The new ones are perpendicular to the others, as ASE's `Cell.complete` makes them.
+
+    Args:
+        cell: vectors as rows, (3, 3).
+        pbc: periodic directions, (3,). A zero vector of one of them stays.
+    """
+    missing = ~pbc & (cell == 0).all(dim=1)  # (3,)
+    if not missing.any() or not pbc.any():
+        return cell
+    whole = torch.tensor(Cell(cell.numpy(force=True)).complete().array).to(cell)
+    return torch.where(missing[:, None], whole, cell)
 
 
 class RightHandedCell(nn.Module):

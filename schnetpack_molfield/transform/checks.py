@@ -8,8 +8,10 @@ finite energy, coincident atoms give NaN. These transforms work in a data loader
 from collections.abc import Sequence
 
 import torch
+from schnetpack import properties
 from schnetpack.transform import Transform
 
+from schnetpack_molfield.nn.cells import completed
 from schnetpack_molfield.sample_checks import check_distances, check_sample, element_mask
 
 __all__ = ["CheckDistances", "CheckStructure"]
@@ -21,7 +23,8 @@ class CheckStructure(Transform):
     """Check a sample's atoms and cell. Place it *before* the neighbour list.
 
     Refused are missing keys, wrong dtypes and shapes, NaN or infinite numbers, unknown elements,
-    and periodic boundary conditions with a cell that doesn't span space.
+    and periodic boundary conditions with a cell that doesn't span space. A slab or wire may lack the
+    vectors along which it isn't periodic.
 
     Args:
         elements: symbols or atomic numbers the model was trained on; None allows all.
@@ -49,7 +52,11 @@ class CheckStructure(Transform):
         self.allow_periodic = allow_periodic
 
     def forward(self, inputs: Inputs) -> Inputs:
-        """Return the sample as it came, or raise."""
+        """Return the sample, the cell of a slab or wire completed, or raise."""
+        if properties.cell in inputs and properties.pbc in inputs:
+            cell = inputs[properties.cell]
+            whole = completed(cell.reshape(3, 3), inputs[properties.pbc].flatten())
+            inputs[properties.cell] = whole.view(cell.shape)
         check_sample(inputs, self.known, self.required, self.allow_periodic)
         return inputs
 

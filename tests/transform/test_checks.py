@@ -43,6 +43,40 @@ def test_good_sample_passes_unchanged(ethanol: Inputs) -> None:
     assert all(torch.equal(result[key], value) for key, value in before.items())
 
 
+@pytest.mark.parametrize(
+    ("lacking", "expected"), [((2,), (2,)), ((0,), (0,)), ((1, 2), (1, 2)), ((), ())]
+)
+def test_slabs_and_wires_get_the_vectors_they_lack(ethanol: Inputs, lacking, expected) -> None:
+    """Perpendicular and of length 1; and the neighbour list is that of a wide box."""
+    cell = torch.tensor([[6.0, 0.5, 0.0], [0.0, 7.0, 1.0], [0.3, 0.0, 8.0]]).to(
+        ethanol[properties.R]
+    )
+    wide = cell.clone()
+    pbc = torch.ones(3, dtype=torch.bool)
+    for row in lacking:
+        cell[row], pbc[row] = 0.0, False
+    ethanol |= {properties.cell: cell[None], properties.pbc: pbc}
+    whole = CheckStructure()(ethanol)[properties.cell][0]
+    for row in range(3):
+        if row in expected:
+            torch.testing.assert_close(whole[row].norm(), torch.ones((), dtype=cell.dtype))
+            others = [k for k in range(3) if k != row]
+            assert (whole[others] @ whole[row]).abs().max() < 1e-6
+        else:
+            assert torch.equal(whole[row], wide[row])
+    pairs = MatScipyNeighborList(4.0)(dict(ethanol))
+    far = dict(ethanol)
+    far[properties.cell] = torch.where(pbc[:, None], whole, 60 * whole)[None]
+    expected_pairs = MatScipyNeighborList(4.0)(far)
+    assert len(pairs[properties.idx_i]) == len(expected_pairs[properties.idx_i])
+
+
+def test_a_periodic_direction_needs_its_vector(ethanol: Inputs) -> None:
+    ethanol[properties.cell][0, 0] = 0.0
+    with pytest.raises(ValueError, match="spans no volume"):
+        CheckStructure()(ethanol)
+
+
 def test_checks_reach_the_workers_of_a_loader(ethanol: Inputs) -> None:
     check = pickle.loads(pickle.dumps(CheckStructure(["C", "H"])))
     with pytest.raises(ValueError, match="doesn't know O; it was trained on H, C"):
