@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from schnetpack_molfield.cli.grids import confirm_grid
 from schnetpack_molfield.cli.look import (
     Camera,
     Center,
@@ -122,6 +123,7 @@ def field(
 ) -> None:
     """Ask a trained or fitted model for the field of a molecule and write it."""
     from schnetpack_molfield.checks import check_device, check_new_file
+    from schnetpack_molfield.fields import Grid
 
     check_new_file(out, (*CUBES, ".npz", *MESHES, *PICTURES), force)
     slice_look: dict[str, Any] = {
@@ -136,6 +138,8 @@ def field(
     if units is not None:
         learned = learned.in_units(units, channel)
     suffix, step = out.suffix.lower(), spacing or 0.2
+    if suffix not in PICTURES or level is not None:
+        confirm_grid(Grid.around(learned.atoms.positions, step, margin))
     if suffix in CUBES:
         learned.to_cube(out, channel, step, margin, force, units)
     elif suffix == ".npz":
@@ -195,16 +199,19 @@ def _write_arrays(
     """The grid, the channels on it and the molecule, as an archive of arrays."""
     import numpy as np
 
+    from schnetpack_molfield.new_files import replace_when_complete
+
     channels = learned.channels if channel is None else [channel]
     columns = [learned.index(name) for name in channels]
     grid, values = learned.grid(spacing, margin)
-    np.savez_compressed(
-        out,
-        Z=learned.atoms.numbers,
-        R=learned.atoms.positions,
-        origin_A=grid.origin,
-        steps_A=grid.steps,
-        values=values.numpy(force=True)[..., columns],  # (nx, ny, nz, n_channels)
-        channels=channels,
-        units=[learned.units[name] for name in channels],
-    )
+    with replace_when_complete(out) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            Z=learned.atoms.numbers,
+            R=learned.atoms.positions,
+            origin_A=grid.origin,
+            steps_A=grid.steps,
+            values=values.numpy(force=True)[..., columns],  # (nx, ny, nz, n_channels)
+            channels=channels,
+            units=[learned.units[name] for name in channels],
+        )
