@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schnetpack_molfield.datasets import Frame, FrameSource, Request
     from schnetpack_molfield.datasets.frames import RawFrame, RawSource
 
-__all__ = ["import_data"]
+__all__ = ["Files", "Properties", "Report", "import_data", "open_files", "with_progress"]
 
 Files = Annotated[
     list[Path],
@@ -103,7 +103,7 @@ def import_data(
     databases are known. Nothing is written if a frame is broken. Small sets are looked over: what
     looks wrong is said in one line each, see `molfield inspect`.
     """
-    from schnetpack_molfield.cli.inspect import Doctor
+    from schnetpack_molfield.cli.doctor import Doctor
     from schnetpack_molfield.datasets import Request, write_database
     from schnetpack_molfield.datasets.database import check_target
     from schnetpack_molfield.datasets.elements import map_of_types

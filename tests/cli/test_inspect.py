@@ -73,7 +73,7 @@ def test_import_looks_small_sets_over(save, tmp_path, options, says):
 
 
 def test_import_leaves_large_sets_alone_unless_asked(save, tmp_path, monkeypatch):
-    monkeypatch.setattr("schnetpack_molfield.cli.inspect.SMALL", 100)
+    monkeypatch.setattr("schnetpack_molfield.cli.doctor.SMALL", 100)
     file = save(F_eV_A=lambda forces: -forces)
     result = run("import", file, "--out", tmp_path / "new.db")
     assert "not looked over, it is large" in result.output and "warning" not in result.output

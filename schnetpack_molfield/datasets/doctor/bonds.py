@@ -7,7 +7,7 @@ from ase.data import covalent_radii
 from schnetpack_molfield.datasets.doctor.boxes import nearest_image
 from schnetpack_molfield.datasets.doctor.observations import Observations
 
-__all__ = ["bond_stiffness", "closest_ratios", "total_energy_estimate"]
+__all__ = ["NOBLE_GASES", "bond_stiffness", "closest_ratios", "total_energy_estimate"]
 
 #: Usual force constants of bonds from hydrogen to another element, in eV/Angstrom^2.
 STIFFNESS = {6: 31.0, 7: 40.0, 8: 48.0}

@@ -11,7 +11,7 @@ from ase.units import Bohr, Hartree, Rydberg, kcal, kJ, mol
 
 from schnetpack_molfield.datasets.frames import Frame
 
-__all__ = ["Observations", "Observer", "find_labels"]
+__all__ = ["ENERGY_UNITS", "FORCE_UNITS", "Observations", "Observer", "find_labels"]
 
 #: Units of energy and length that data sets come in, in eV and Angstrom.
 ENERGY_UNITS = {
