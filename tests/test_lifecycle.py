@@ -65,7 +65,7 @@ def training(folder: Path, run_id: str, *overrides: str) -> list[str]:
         "data.num_test=4",
         "data.batch_size=20",
         "data.num_workers=0",
-        f"data.split_file={folder / 'split.npz'}",
+        f"data.drawn_split={folder / 'split.npz'}",
         f"run.path={folder}",
         f"run.id={run_id}",
         "seed=0",

@@ -18,6 +18,7 @@ from schnetpack_molfield.cli.encoding import encoding
 from schnetpack_molfield.cli.field import field
 from schnetpack_molfield.cli.fit import fit
 from schnetpack_molfield.cli.import_data import import_data
+from schnetpack_molfield.cli.inspect import inspect
 from schnetpack_molfield.cli.interpolate import interpolate
 from schnetpack_molfield.cli.refine import refine
 
@@ -50,6 +51,7 @@ app.command("check")(check)
 app.command("encoding")(encoding)
 app.command("field")(field)
 app.command("fit")(fit)
+app.command("inspect")(inspect)
 app.command("interpolate")(interpolate)
 app.command("refine")(refine)
 

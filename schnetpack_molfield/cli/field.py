@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from schnetpack_molfield.cli.grids import confirm_grid
 from schnetpack_molfield.cli.look import (
     Camera,
     Center,
@@ -147,10 +148,19 @@ def field(
     find_model_file(model)
     molecules = {name: _read(name, length_unit, charge) for name in names}
     fields = _ask(model, molecules, time, member, check_device(device))
+    on_grid = files[0].suffix.lower() not in PICTURES or level is not None
     for file, learned in zip(files, fields, strict=True):
+        if on_grid:
+            _confirm(learned, step, margin)
         shown = learned if units is None else learned.in_units(units, channel)
         _write(file, shown, channel, level, units, step, margin, force, look)
         Console().print(f"wrote {file}", soft_wrap=True, highlight=False)
+
+
+def _confirm(learned: "MolecularField", step: float, margin: float) -> None:
+    from schnetpack_molfield.fields import Grid
+
+    confirm_grid(Grid.around(learned.atoms.positions, step, margin))
 
 
 def _write(
@@ -229,16 +239,19 @@ def _write_arrays(
     """The grid, the channels on it and the molecule, as an archive of arrays."""
     import numpy as np
 
+    from schnetpack_molfield.new_files import replace_when_complete
+
     channels = learned.channels if channel is None else [channel]
     columns = [learned.index(name) for name in channels]
     grid, values = learned.grid(spacing, margin)
-    np.savez_compressed(
-        out,
-        Z=learned.atoms.numbers,
-        R=learned.atoms.positions,
-        origin_A=grid.origin,
-        steps_A=grid.steps,
-        values=values.numpy(force=True)[..., columns],  # (nx, ny, nz, n_channels)
-        channels=channels,
-        units=[learned.units[name] for name in channels],
-    )
+    with replace_when_complete(out) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            Z=learned.atoms.numbers,
+            R=learned.atoms.positions,
+            origin_A=grid.origin,
+            steps_A=grid.steps,
+            values=values.numpy(force=True)[..., columns],  # (nx, ny, nz, n_channels)
+            channels=channels,
+            units=[learned.units[name] for name in channels],
+        )

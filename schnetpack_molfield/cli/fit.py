@@ -60,6 +60,14 @@ Cutoff = Annotated[float, typer.Option(help="Radius of a chart in Angstrom.")]
 Steps = Annotated[int, typer.Option(min=20, help="Steps of the optimizer.")]
 Seed = Annotated[int, typer.Option(help="Seed of weights and samples.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
+Finer = Annotated[
+    bool,
+    typer.Option(
+        "--finer/--no-finer",
+        help="Measure the error on a grid that is four times finer, too; that takes longer than a "
+        "short fit.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the fit in the file.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
@@ -77,6 +85,7 @@ def fit(
     steps: Steps = 1500,
     seed: Seed = 0,
     device: Device = "cpu",
+    finer: Finer = True,
     resume: Resume = False,
     force: Force = False,
 ) -> None:
@@ -106,7 +115,7 @@ def fit(
     options = FitOptions(n_steps=steps, cutoff=cutoff, seed=seed)
     for structure, file, frames, wanted in zip(structures, files, families, names, strict=True):
         task = FitTask(frames, wanted, grid, margin, beta, charts, options)
-        _fit_one(structure, file, task, device, resume)
+        _fit_one(structure, file, task, device, resume, finer)
 
 
 def _default_files(structures: list[str]) -> list[Path]:
@@ -116,7 +125,9 @@ def _default_files(structures: list[str]) -> list[Path]:
     return [Path(f"{name}.pt") for name in short_names(structures)]
 
 
-def _fit_one(structure: str, file: Path, task: "FitTask", device: str, resume: bool) -> None:
+def _fit_one(
+    structure: str, file: Path, task: "FitTask", device: str, resume: bool, finer: bool
+) -> None:
     from schnetpack_molfield.fit.files import resume_fit
 
     _describe(structure, task)
@@ -124,7 +135,7 @@ def _fit_one(structure: str, file: Path, task: "FitTask", device: str, resume: b
     if resume:
         resume_fit(file, task, running)
     _run(file, task, running)
-    _report(file, task, running)
+    _report(file, task, running, finer)
 
 
 def _describe(structure: str, task: "FitTask") -> None:
@@ -164,8 +175,10 @@ def _kept(out: Path, step: int) -> str:
     return f"{out} holds the fit after {step} steps, --resume continues it"
 
 
-def _report(out: Path, task: "FitTask", running: "FieldFit") -> None:
-    errors = [f"{value:.1f} dB on the {name}" for name, value in task.errors(running).items()]
+def _report(out: Path, task: "FitTask", running: "FieldFit", finer: bool) -> None:
+    with Console(stderr=True).status("measuring the error"):
+        measured = task.errors(running, finer)
+    errors = [f"{value:.1f} dB on the {name}" for name, value in measured.items()]
     _say(f"wrote {out}; PSNR {', '.join(errors)}")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schnetpack_molfield.datasets import Frame, FrameSource, Request
     from schnetpack_molfield.datasets.frames import RawFrame, RawSource
 
-__all__ = ["import_data"]
+__all__ = ["Files", "Properties", "Report", "import_data", "open_files", "with_progress"]
 
 Files = Annotated[
     list[Path],
@@ -62,6 +62,21 @@ SplitFile = Annotated[
 NumVal = Annotated[
     int, typer.Option(min=0, help="Training structures to set aside for validation.")
 ]
+Check = Annotated[
+    bool | None,
+    typer.Option(
+        "--check/--no-check",
+        help="Look the data over, as `molfield inspect` does. Without it: if the set is small.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write what the check found, FILE.md or FILE.json, and a picture, FILE.png.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
@@ -77,14 +92,18 @@ def import_data(
     per_molecule: PerMolecule = [],  # noqa: B006
     split_file: SplitFile = None,
     num_val: NumVal = 0,
+    check: Check = None,
+    report: Report = None,
     force: Force = False,
 ) -> None:
     """Import structures with energies, forces or other labels into a SchNetPack database.
 
     Units: ASE files hold eV and Angstrom unless --property energy=kcal/mol says otherwise;
     archives state them in their keys (E_eV, F_kcal_mol_A); MD17, rMD17, QM9 and SchNetPack's
-    databases are known. Nothing is written if a frame is broken.
+    databases are known. Nothing is written if a frame is broken. Small sets are looked over: what
+    looks wrong is said in one line each, see `molfield inspect`.
     """
+    from schnetpack_molfield.cli.doctor import Doctor
     from schnetpack_molfield.datasets import Request, write_database
     from schnetpack_molfield.datasets.database import check_target
     from schnetpack_molfield.datasets.elements import map_of_types
@@ -101,11 +120,13 @@ def import_data(
     sources = [_open(file, request) for file in files]
     if split_file is not None:
         _check_split(split_file, sources, num_val, force)
-    shown = [_with_progress(source) for source in sources]
+    doctor = Doctor(sources, check, report, force)
+    shown = [doctor.watch(with_progress(source)) for source in sources]
     written = write_database(out, shown, overwrite=force, skip_missing=skip_missing, note=_print)
     _report(out, sources, written)
+    doctor.tell()
     if split_file is not None:
-        _write_split(split_file, sources, written, num_val)
+        _write_split(split_file, sources, written, num_val, out)
 
 
 def _pair(item: str) -> tuple[str, str | None]:
@@ -121,6 +142,14 @@ def _renames(items: Iterable[str]) -> dict[str, str]:
             raise ValueError(f"--rename {item}: expected KEY=NAME")
         names[key] = name
     return names
+
+
+def open_files(files: Iterable[Path], properties: Iterable[str]) -> list["FrameSource"]:
+    """Files of frames with these labels, `KEY` or `KEY=UNIT`; all known ones if there are none."""
+    from schnetpack_molfield.datasets import Request
+
+    request = Request(properties=dict(_pair(item) for item in properties))
+    return [_open(file, request) for file in files]
 
 
 def _open(file: Path, request: "Request") -> "FrameSource":
@@ -139,7 +168,9 @@ def _first_look(frames: "Iterator[RawFrame]", source: "RawSource") -> "Iterator[
     yield from track(frames, description=description, total=source.count, transient=True)
 
 
-def _with_progress(source: "FrameSource") -> "FrameSource":
+def with_progress(source: "FrameSource") -> "FrameSource":
+    """The same frames; how many have been read is shown."""
+
     def read() -> "Iterator[Frame]":
         yield from track(source.read(), description=source.path.name, total=source.count)
 
@@ -169,7 +200,7 @@ def _report(out: Path, sources: list["FrameSource"], written: list[list[int]]) -
 
 
 def _write_split(
-    file: Path, sources: list["FrameSource"], written: list[list[int]], num_val: int
+    file: Path, sources: list["FrameSource"], written: list[list[int]], num_val: int, out: Path
 ) -> None:
     import numpy as np
 
@@ -178,7 +209,7 @@ def _write_split(
 
     pairs = zip(sources, written, strict=True)
     partition = [source.split[numbers] for source, numbers in pairs if source.split is not None]
-    sizes = write_split(file, np.concatenate(partition), num_val)
+    sizes = write_split(file, np.concatenate(partition), num_val, out)
     options = {"data.split_file": str(file.resolve())}
     options |= {f"data.{name}": str(size) for name, size in sizes.items()}
     _print(f"{file}: use it with {command_line(options)}")

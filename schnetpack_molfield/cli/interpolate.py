@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from schnetpack_molfield.cli.grids import confirm_grid
+
 if TYPE_CHECKING:
     from schnetpack_molfield.fields import Grid, MolecularField
 
@@ -65,6 +67,7 @@ def interpolate(
         channel = fields[0].channels[fields[0].index(channel)]
     positions = np.concatenate([field.atoms.positions for field in fields])
     grid = Grid.around(positions, spacing, margin)
+    confirm_grid(grid, steps if archive else 1)
     if archive:
         _write_arrays(out, fields, grid, channel)
     else:
@@ -85,18 +88,21 @@ def _write_arrays(
     import numpy as np
     from rich.progress import track
 
+    from schnetpack_molfield.new_files import replace_when_complete
+
     channels = fields[0].channels if channel is None else [channel]
     columns = [fields[0].index(name) for name in channels]
     values = [f(grid.points)[:, columns].numpy() for f in track(fields, "fields", transient=True)]
-    np.savez_compressed(
-        out,
-        Z=fields[0].atoms.numbers,
-        R=np.stack([field.atoms.positions for field in fields]),  # (n_fields, n_atoms, 3)
-        origin_A=grid.origin,
-        steps_A=grid.steps,
-        values=np.stack(values).reshape(len(fields), *grid.shape, -1),
-        channels=channels,
-    )
+    with replace_when_complete(out) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            Z=fields[0].atoms.numbers,
+            R=np.stack([field.atoms.positions for field in fields]),  # (n_fields, n_atoms, 3)
+            origin_A=grid.origin,
+            steps_A=grid.steps,
+            values=np.stack(values).reshape(len(fields), *grid.shape, -1),
+            channels=channels,
+        )
 
 
 def _write_cubes(

@@ -1,7 +1,6 @@
 """Write labelled structures into a SchNetPack database, all of them or nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,24 +15,11 @@ from schnetpack_molfield.datasets.frames import FrameSource, by_atomic_number
 from schnetpack_molfield.datasets.molecule_names import md17_name
 from schnetpack_molfield.datasets.references import lacking as lacking_elements
 from schnetpack_molfield.datasets.scale import doubtful_scale
+from schnetpack_molfield.new_files import replace_when_complete
 
-__all__ = ["check_target", "replace_when_complete", "write_database"]
+__all__ = ["check_target", "write_database"]
 
 _LOOKED_AT = 32  # frames, to tell Angstrom from bohr
-
-
-@contextmanager
-def replace_when_complete(path: Path) -> Iterator[Path]:
-    """Hand out a temporary path beside `path` and rename it at the end; on an error remove it."""
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial.unlink(missing_ok=True)
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        for leftover in (partial, Path(f"{partial}.lock"), Path(f"{partial}-journal")):
-            leftover.unlink(missing_ok=True)
 
 
 def write_database(

@@ -13,6 +13,7 @@ from ase.units import Bohr
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.units import cube_unit
+from schnetpack_molfield.new_files import replace_when_complete
 
 __all__ = ["read_cube", "write_cube", "write_field"]
 
@@ -57,7 +58,7 @@ def write_cube(
     """
     boxed = atoms.copy()
     boxed.set_cell(grid.steps * np.array(grid.shape)[:, None])  # what ASE divides by the shape
-    with Path(path).open("w") as file:
+    with replace_when_complete(Path(path)) as partial, partial.open("w") as file:
         ase.io.cube.write_cube(file, boxed, values, origin=grid.origin, comment=comment or "field")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from schnetpack_molfield.checks import optional_import
 from schnetpack_molfield.fields.grid import Grid
+from schnetpack_molfield.new_files import replace_when_complete
 
 __all__ = ["SUFFIXES", "marching_cubes", "write_mesh"]
 
@@ -53,4 +54,6 @@ def marching_cubes(
 
 def write_mesh(path: str | Path, vertices: np.ndarray, faces: np.ndarray) -> None:
     """Write a mesh in the format of the file's ending, one of `SUFFIXES`."""
-    optional_import("trimesh", "viz").Trimesh(vertices, faces, process=False).export(path)
+    mesh = optional_import("trimesh", "viz").Trimesh(vertices, faces, process=False)
+    with replace_when_complete(Path(path)) as partial:
+        mesh.export(partial, file_type=partial.suffix.lower().removeprefix("."))

@@ -16,6 +16,7 @@ from schnetpack_molfield.fields.captions import caption, quantity
 from schnetpack_molfield.fields.cube import write_cube
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.palette import level_colors
+from schnetpack_molfield.new_files import replace_when_complete
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,5 +68,6 @@ def _add_label(view: Any, text: str, color: str, row: int) -> None:
 def save(figure: Figure, path: Path | None, dpi: int = 200) -> Figure:
     """Write a figure to a file, if there is one, and hand it back."""
     if path is not None:
-        figure.savefig(path, dpi=dpi)
+        with replace_when_complete(path) as partial:
+            figure.savefig(partial, dpi=dpi)
     return figure

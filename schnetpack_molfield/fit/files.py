@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from schnetpack_molfield.datasets.database import replace_when_complete
 from schnetpack_molfield.fit.field_fit import FieldFit
 from schnetpack_molfield.fit.task import FitTask
 from schnetpack_molfield.model_files import check_format
+from schnetpack_molfield.new_files import replace_when_complete
 
 __all__ = ["FORMAT", "load_fit_file", "resume_fit", "save_fit_file"]
 

@@ -27,7 +27,7 @@ def completed(cell: Tensor, pbc: Tensor) -> Tensor:
     """The cell of a slab or wire with vectors of length 1 where it isn't periodic and has none.
 
     A neighbour list needs three vectors; one that takes the atoms' extent for a missing one finds
-    pairs too many. The new ones are perpendicular to the others, as ASE's `Cell.complete` makes them.
+    pairs too many. The new ones are perpendicular to the others, by ASE's `Cell.complete`.
 
     Args:
         cell: vectors as rows, (3, 3).

@@ -23,8 +23,8 @@ class CheckStructure(Transform):
     """Check a sample's atoms and cell. Place it *before* the neighbour list.
 
     Refused are missing keys, wrong dtypes and shapes, NaN or infinite numbers, unknown elements,
-    and periodic boundary conditions with a cell that doesn't span space. A slab or wire may lack the
-    vectors along which it isn't periodic.
+    and periodic boundary conditions with a cell that doesn't span space. A slab or wire may lack
+    the vectors along which it isn't periodic.
 
     Args:
         elements: symbols or atomic numbers the model was trained on; None allows all.
