@@ -35,6 +35,7 @@ LANGUAGES = {"python", "bash", "yaml", "text", "pycon"}
 #: Commands that aren't ours, or whose options are checked elsewhere.
 OTHER_PROGRAMS = {"ase", "git", "mypy", "pip", "pytest", "ruff", "spkdeploy", "spkpredict"}
 
+pytestmark = pytest.mark.filterwarnings("ignore:provider=hydra.searchpath")  # ./configs is optional
 name_of = {page: page.relative_to(ROOT).as_posix() for page in PAGES}
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of.values())
 
@@ -83,8 +84,8 @@ def pages_with(language: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.nn.Module]:
-    """A tiny potential with a density, and a surface in time; untrained: docs promise no numbers."""
+def models() -> dict[str, torch.nn.Module]:
+    """A tiny potential with a density, a surface in time; untrained: docs promise no numbers."""
     torch.manual_seed(0)
     potential = spk.model.NeuralNetworkPotential(
         MolField(16, 2, spk.nn.GaussianRBF(8, 4.0), spk.nn.CosineCutoff(4.0)),
@@ -158,9 +159,7 @@ def commands(block: Block) -> Iterator[list[str]]:
 
 
 @pages_with("bash")
-def test_commands_exist(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: dict[str, object]
-) -> None:
+def test_commands_exist(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Configurations compose, options are there; nothing is trained."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path))
@@ -200,11 +199,11 @@ def _compose(name: str, overrides: list[str]) -> None:
 
 def _parse(command: Any, arguments: list[str]) -> None:
     """Read the arguments as the command would, without running it."""
-    if hasattr(command, "commands") and not arguments[0].startswith("--"):
+    if hasattr(command, "commands") and arguments:
         name, *arguments = arguments
         command = command.get_command(command.make_context("molfield", [name]), name)
         assert command is not None, f"no command {name}"
-    if not arguments[0].startswith("--help"):
+    if "--help" not in arguments:
         command.make_context("docs", list(arguments))
 
 
@@ -247,7 +246,7 @@ def _targets(node: Any) -> Iterator[str]:
 
 @every_page
 def test_links_lead_somewhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    text = re.sub(r"```.*?```|\$\$.*?\$\$|\$[^$\n]*\$", "", page.read_text(), flags=re.S)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"\w+:", target):
             continue
@@ -290,7 +289,8 @@ def test_every_page_is_in_the_index() -> None:
         index = ROOT / "docs" / ("results" if folder == "results" else "") / "README.md"
         text = index.read_text()
         for page in (ROOT / "docs" / folder).glob("*.md"):
-            assert page.name == "README.md" or f"{page.stem}.md)" in text, f"{page} isn't in {index}"
+            listed = page.name == "README.md" or f"{page.stem}.md)" in text
+            assert listed, f"{index} has no link to {page.name}"
 
 
 def test_the_readme_begins_with_who_needs_it() -> None:

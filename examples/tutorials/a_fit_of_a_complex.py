@@ -20,8 +20,13 @@ from scipy.ndimage import map_coordinates
 
 from schnetpack_molfield.datasets import read_archive
 from schnetpack_molfield.fields import VectorFunction
-from schnetpack_molfield.fit import FitOptions, FittedFields, FitTask, default_channels
-from schnetpack_molfield.fit.files import save_fit_file
+from schnetpack_molfield.fit import (
+    FitOptions,
+    FitTask,
+    FittedFields,
+    default_channels,
+    save_fit_file,
+)
 
 STEPS = 300  # the command takes 1,500
 folder = Path("tutorial_fit")
