@@ -100,7 +100,7 @@ model = spk.model.NeuralNetworkPotential(
     input_modules=[spk.atomistic.PairwiseDistances()],
     output_modules=[FieldValue(32, elements, output_key="functions")],
 )
-outputs = [spk.task.ModelOutput("functions", torch.nn.MSELoss())]
+outputs = [spk.task.ModelOutput("functions", torch.nn.MSELoss(), metrics={})]
 task = spk.AtomisticTask(model, outputs, torch.optim.AdamW, optimizer_args={"lr": 3e-3})
 best_model = folder / "best_model"
 keep_best = spk.train.ModelCheckpoint(
