@@ -96,6 +96,7 @@ PAGES: dict[str, tuple[str, dict[str, list[str]]]] = {
                 "EikonalLoss",
                 "WeightPoints",
                 "IntersectionOverUnion",
+                "RelativeL2Error",
                 "ModelRecord",
                 "ChooseThreads",
             ],

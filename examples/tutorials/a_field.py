@@ -113,6 +113,7 @@ trainer = Trainer(
     logger=False,
     num_sanity_val_steps=0,
     enable_progress_bar=False,
+    enable_model_summary=False,
 )
 trainer.fit(task, data)
 

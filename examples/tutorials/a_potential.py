@@ -104,6 +104,7 @@ trainer = Trainer(
     inference_mode=False,
     num_sanity_val_steps=0,
     enable_progress_bar=False,
+    enable_model_summary=False,
 )
 trainer.fit(task, data)
 error = float(trainer.callback_metrics["val_forces_mae"])
