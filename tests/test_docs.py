@@ -148,14 +148,20 @@ def test_python_blocks_run(page: Path, folder: Callable[[Path], None]) -> None:
 
 def commands(block: Block) -> Iterator[list[str]]:
     """Commands of a block, each as a list of words."""
-    text = block.code.replace("\\\n", " ")
-    for line in text.splitlines():
-        words = shlex.split(line, comments=True)
+    line = ""
+    for part in block.code.replace("\\\n", " ").splitlines():
+        line = f"{line}\n{part}" if line else part
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:  # a quotation that goes on
+            continue
+        line = ""
         while words:
             end = words.index("&&") if "&&" in words else len(words)
             command, words = words[:end], words[end + 1 :]
             if command:
                 yield command[: command.index(">")] if ">" in command else command
+    assert not line, f"{block}: a quotation that doesn't end"
 
 
 @pages_with("bash")

@@ -29,7 +29,7 @@ from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.train import ModelRecord
 from schnetpack_molfield.transform import FieldPoints
 
-EPOCHS, CUTOFF = 6, 5.0
+EPOCHS, CUTOFF = 4, 5.0
 folder = Path("tutorial_field")
 folder.mkdir(exist_ok=True)
 seed_everything(0)
