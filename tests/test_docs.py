@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,10 @@ LANGUAGES = {"python", "bash", "yaml", "text", "pycon"}
 #: Commands that aren't ours, or whose options are checked elsewhere.
 OTHER_PROGRAMS = {"ase", "git", "mypy", "pip", "pytest", "ruff", "spkdeploy", "spkpredict"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:provider=hydra.searchpath")  # ./configs is optional
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:provider=hydra.searchpath"),  # ./configs is optional
+    pytest.mark.filterwarnings("ignore:Attribute 'model' is an instance of `nn.Module`"),
+]
 name_of = {page: page.relative_to(ROOT).as_posix() for page in PAGES}
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of.values())
 
@@ -181,9 +185,9 @@ def test_commands_exist(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def _check(program: str, arguments: list[str]) -> None:
     if program == "spktrain":
-        _compose("train", arguments)
+        _compose("train", *arguments)
     elif program == "spkmd":
-        _compose(arguments[arguments.index("--config-name") + 1], arguments[2:])
+        _compose(arguments[arguments.index("--config-name") + 1], *arguments[2:])
     elif program == "molfield":
         _parse(typer.main.get_command(app), arguments)
     elif program in ("python", "python3"):
@@ -195,10 +199,11 @@ def _check(program: str, arguments: list[str]) -> None:
         assert program in OTHER_PROGRAMS, f"unknown program {program}"
 
 
-def _compose(name: str, overrides: list[str]) -> None:
+@cache
+def _compose(name: str, *overrides: str) -> None:
     GlobalHydra.instance().clear()
     with initialize_config_module("schnetpack.configs", version_base="1.2"):
-        config = compose(name, overrides=overrides, return_hydra_config=False)
+        config = compose(name, overrides=list(overrides))
     if "model" in config:
         OmegaConf.resolve(config.model)
 
