@@ -136,6 +136,20 @@ def test_response_properties_reach_the_representation() -> None:
     )
 
 
+def test_variational_functions() -> None:
+    """Those of molfield_functions and one more term of the loss, of a chosen weight."""
+    plain = configure("experiment=molfield_functions")
+    config = configure("experiment=molfield_variational", "globals.kl_weight=0.25")
+    *outputs, divergence = [instantiate(output) for output in config.task.outputs]
+    assert [output.name for output in outputs] == [output.name for output in plain.task.outputs]
+    results = instantiate(config.model)(
+        AtomsConverter(MatScipyNeighborList(cutoff=5.0))([molecule("CH4"), molecule("H2O")])
+    )
+    expected = 0.25 * results["kl_divergence"].sum() / 2
+    torch.testing.assert_close(divergence.calculate_loss(results), expected)
+    assert expected > 0 and "kl_divergence" not in instantiate(plain.model).model_outputs
+
+
 @pytest.fixture(scope="session")
 def quickstart(tmp_path_factory, run_command, few_steps) -> tuple[Path, str]:
     """The quickstart cut down to two steps: its run folder and what it printed."""
@@ -159,9 +173,12 @@ def test_usage_line_works_as_printed(quickstart: tuple[Path, str]) -> None:
     statement = line.removeprefix("  in ASE").strip()
     names = {"atoms": molecule("CH3CH2OH")}
     exec(statement, names)
-    energy = names["atoms"].get_potential_energy()
-    assert energy == pytest.approx(-4216.0, abs=30)  # B3LYP total energy of ethanol in eV
-    assert np.isfinite(names["atoms"].get_forces()).all()
+    ethanol = names["atoms"]
+    energy, forces = ethanol.get_potential_energy(), ethanol.get_forces()
+    assert energy == pytest.approx(-4216.0, abs=3)  # B3LYP total energy of ethanol in eV
+    ethanol.positions += 0.01 * forces / np.linalg.norm(forces)
+    change = ethanol.get_potential_energy() - energy  # none if the model knew the mean only
+    assert change == pytest.approx(-0.01 * np.linalg.norm(forces), rel=0.1) and change < -1e-3
 
 
 @pytest.fixture(scope="session")
