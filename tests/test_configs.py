@@ -1,6 +1,6 @@
 """SchNetPack's own commands find and run this package's configurations, from any folder.
 
-The tests with a subprocess train for two steps, five to ten seconds each.
+Trainings have two steps; the first of them is a program of its own, the others are quicker.
 """
 
 from collections.abc import Iterator
@@ -190,10 +190,10 @@ def qm9_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("target", ["dipole_moment", "homo", "electronic_spatial_extent"])
 def test_qm9_runs_on_a_database_of_the_user(
-    tmp_path, run_command, few_steps, qm9_database, target
+    tmp_path, run_in_process, few_steps, qm9_database, target
 ) -> None:
     options = [f"data.datapath={qm9_database}", "data.num_train=100", "data.num_val=20"]
-    done = run_command(
+    done = run_in_process(
         tmp_path,
         "spktrain",
         "experiment=molfield_qm9",
@@ -233,13 +233,13 @@ def test_response_is_trained(tmp_path, run_command, few_steps) -> None:
     assert list(tmp_path.glob("runs/*/best_model"))
 
 
-def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -> None:
+def test_custom_database_in_double_precision(tmp_path, run_in_process, few_steps) -> None:
     positions = molecule("H2O").positions + np.random.default_rng(0).normal(0, 0.05, (30, 3, 3))
     labels = {"E_kcal_mol": positions.sum((1, 2)), "F_kcal_mol_A": positions}
     np.savez(tmp_path / "water.npz", Z=[8, 1, 1], R=positions, **labels)
     renames = ["--rename", "energy=U", "--rename", "forces=dU"]
-    run_command(tmp_path, "molfield", "import", "water.npz", "-o", "water.db", *renames)
-    done = run_command(
+    run_in_process(tmp_path, "molfield", "import", "water.npz", "-o", "water.db", *renames)
+    done = run_in_process(
         tmp_path,
         "spktrain",
         "experiment=molfield_custom",

@@ -8,6 +8,8 @@ from pathlib import Path
 import ase.io
 import pytest
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
