@@ -62,7 +62,7 @@ class RepresentationContract:
         """Every promise in every one of the precisions."""
         if "potential" in metafunc.fixturenames:
             names = [str(dtype).removeprefix("torch.") for dtype in cls.dtypes]
-            metafunc.parametrize("potential", cls.dtypes, True, names, scope="class")
+            metafunc.parametrize("potential", cls.dtypes, indirect=True, ids=names, scope="class")
 
     @pytest.fixture(scope="class")
     @classmethod
