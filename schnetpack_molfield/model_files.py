@@ -97,8 +97,8 @@ def _check_function(path: Path, model: AtomisticModel) -> None:
     No other function makes the same numbers, so such a model can't be brought up to date; models of
     SchNetPack's own representations can stay as they are.
     """
-    charts = [m for m in model.modules() if hasattr(m, "atlas") and not hasattr(m, "function")]
-    if any(type(m).__name__ in ("MolField", "ChartDecoder", "TrajectoryAtlas") for m in charts):
+    without = [type(m).__name__ for m in model.modules() if not hasattr(m, "function")]
+    if not {"MolField", "ChartDecoder", "LatentAtlas"}.isdisjoint(without):
         raise ValueError(
             f"{str(path)!r} was trained by a version before 0.2, whose heads had functions of "
             "their own: train it again, or use it with schnetpack-molfield 0.1.0"

@@ -1,11 +1,19 @@
 """Fixtures for all tests: both precisions, one thread, fixed seeds, commands, small models."""
 
+import io
+import logging
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Callable
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from copy import copy
 from importlib.resources import as_file, files
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +21,7 @@ import schnetpack as spk
 import torch
 from ase import Atoms
 from e3nn import o3
+from hydra.core.global_hydra import GlobalHydra
 from schnetpack.model import NeuralNetworkPotential
 
 CUTOFF = 4.0
@@ -56,21 +65,75 @@ def run_command() -> Command:
 
     def run(folder: Path, name: str, *arguments: str, check: bool = True):
         environment = os.environ | {"PWD": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+        command = [str(Path(sys.executable).with_name(name)), *arguments]
         done = subprocess.run(
-            [str(Path(sys.executable).with_name(name)), *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
         )
-        if check and done.returncode != 0:
-            pytest.fail(
-                f"{name} {' '.join(arguments)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-            )
-        return done
+        return _checked(done, check)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_in_process() -> Command:
+    """The same as `run_command` in this process: without the seconds that every start takes.
+
+    What the program changes for all of Python is changed back: logging, environment, threads,
+    gradients, Hydra. Warnings are printed, as there; those of this package are errors.
+    """
+
+    def run(folder: Path, name: str, *arguments: str, check: bool = True):
+        output, errors, status = io.StringIO(), io.StringIO(), 0
+        with redirect_stdout(output), redirect_stderr(errors), _as_program(folder, name, arguments):
+            try:
+                runpy.run_path(str(Path(sys.executable).with_name(name)), run_name="__main__")
+            except SystemExit as end:
+                status = end.code or 0
+            except Exception:
+                traceback.print_exc()
+                status = 1
+        printed = (output.getvalue(), errors.getvalue())
+        return _checked(subprocess.CompletedProcess([name, *arguments], status, *printed), check)
+
+    return run
+
+
+def _checked(
+    done: subprocess.CompletedProcess[str], check: bool
+) -> subprocess.CompletedProcess[str]:
+    """The finished program, unless it failed and shouldn't have."""
+    if check and done.returncode != 0:
+        pytest.fail(f"{' '.join(done.args)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done
+
+
+@contextmanager
+def _as_program(folder: Path, name: str, arguments: Sequence[str]) -> Iterator[None]:
+    """The state of Python that a program finds, and the state before when it ends."""
+    environment = {"PWD": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    loggers = [logging.getLogger(name) for name in ("", "pytorch_lightning", "lightning_fabric")]
+    before = [(log, log.level, log.propagate, log.handlers[:]) for log in loggers]
+    hydra = copy(GlobalHydra.instance())
+    GlobalHydra.instance().clear()
+    try:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            mock.patch.dict(os.environ, environment),
+            warnings.catch_warnings(),
+            torch.enable_grad(),
+        ):
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", [name, *arguments])
+            warnings.simplefilter("default")
+            warnings.filterwarnings("error", module="schnetpack_molfield")
+            yield
+    finally:
+        GlobalHydra.set_instance(hydra)
+        torch.set_num_threads(1)
+        for log, log.level, log.propagate, handlers in before:
+            for handler in set(log.handlers) - set(handlers):
+                handler.close()
+            log.handlers = handlers
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """SchNetPack's own commands find and run this package's configurations, from any folder.
 
-The tests with a subprocess train for two steps, five to ten seconds each.
+Trainings have two steps; the first of them is a program of its own, the others are quicker.
 """
 
 from collections.abc import Iterator
@@ -136,6 +136,20 @@ def test_response_properties_reach_the_representation() -> None:
     )
 
 
+def test_variational_functions() -> None:
+    """Those of molfield_functions and one more term of the loss, of a chosen weight."""
+    plain = configure("experiment=molfield_functions")
+    config = configure("experiment=molfield_variational", "globals.kl_weight=0.25")
+    *outputs, divergence = [instantiate(output) for output in config.task.outputs]
+    assert [output.name for output in outputs] == [output.name for output in plain.task.outputs]
+    results = instantiate(config.model)(
+        AtomsConverter(MatScipyNeighborList(cutoff=5.0))([molecule("CH4"), molecule("H2O")])
+    )
+    expected = 0.25 * results["kl_divergence"].sum() / 2
+    torch.testing.assert_close(divergence.calculate_loss(results), expected)
+    assert expected > 0 and "kl_divergence" not in instantiate(plain.model).model_outputs
+
+
 @pytest.fixture(scope="session")
 def quickstart(tmp_path_factory, run_command, few_steps) -> tuple[Path, str]:
     """The quickstart cut down to two steps: its run folder and what it printed."""
@@ -159,9 +173,12 @@ def test_usage_line_works_as_printed(quickstart: tuple[Path, str]) -> None:
     statement = line.removeprefix("  in ASE").strip()
     names = {"atoms": molecule("CH3CH2OH")}
     exec(statement, names)
-    energy = names["atoms"].get_potential_energy()
+    ethanol = names["atoms"]
+    energy, forces = ethanol.get_potential_energy(), ethanol.get_forces()
     assert energy == pytest.approx(-4216.0, abs=30)  # B3LYP total energy of ethanol in eV
-    assert np.isfinite(names["atoms"].get_forces()).all()
+    ethanol.positions += 0.01 * forces / np.linalg.norm(forces)
+    change = ethanol.get_potential_energy() - energy  # none if the model knew the mean only
+    assert change == pytest.approx(-0.01 * np.linalg.norm(forces), rel=0.1) and change < -1e-3
 
 
 @pytest.fixture(scope="session")
@@ -173,10 +190,10 @@ def qm9_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("target", ["dipole_moment", "homo", "electronic_spatial_extent"])
 def test_qm9_runs_on_a_database_of_the_user(
-    tmp_path, run_command, few_steps, qm9_database, target
+    tmp_path, run_in_process, few_steps, qm9_database, target
 ) -> None:
     options = [f"data.datapath={qm9_database}", "data.num_train=100", "data.num_val=20"]
-    done = run_command(
+    done = run_in_process(
         tmp_path,
         "spktrain",
         "experiment=molfield_qm9",
@@ -216,13 +233,13 @@ def test_response_is_trained(tmp_path, run_command, few_steps) -> None:
     assert list(tmp_path.glob("runs/*/best_model"))
 
 
-def test_custom_database_in_double_precision(tmp_path, run_command, few_steps) -> None:
+def test_custom_database_in_double_precision(tmp_path, run_in_process, few_steps) -> None:
     positions = molecule("H2O").positions + np.random.default_rng(0).normal(0, 0.05, (30, 3, 3))
     labels = {"E_kcal_mol": positions.sum((1, 2)), "F_kcal_mol_A": positions}
     np.savez(tmp_path / "water.npz", Z=[8, 1, 1], R=positions, **labels)
     renames = ["--rename", "energy=U", "--rename", "forces=dU"]
-    run_command(tmp_path, "molfield", "import", "water.npz", "-o", "water.db", *renames)
-    done = run_command(
+    run_in_process(tmp_path, "molfield", "import", "water.npz", "-o", "water.db", *renames)
+    done = run_in_process(
         tmp_path,
         "spktrain",
         "experiment=molfield_custom",

@@ -1,4 +1,7 @@
-"""Learned encodings of distances and angles keep the promises of the models around them."""
+"""Learned encodings of distances and angles keep the promises of the models around them.
+
+In double precision; single precision is measured of the models with Gaussians.
+"""
 
 from collections.abc import Callable
 
@@ -14,6 +17,8 @@ from schnetpack_molfield.testing import RepresentationContract
 
 CUTOFF = 4.0
 
+pytestmark = pytest.mark.slow
+
 
 def basis() -> LearnedRadialEncoding:
     return LearnedRadialEncoding(10, CUTOFF)
@@ -25,6 +30,7 @@ def molfield(charts: str) -> MolField:
 
 class TestAtomCharts(RepresentationContract):
     checks_input = False
+    dtypes = (torch.float64,)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -34,6 +40,7 @@ class TestAtomCharts(RepresentationContract):
 
 class TestMoleculeCharts(RepresentationContract):
     checks_input = False
+    dtypes = (torch.float64,)
     size_extensive = False
     periodic = False
 
@@ -45,6 +52,7 @@ class TestMoleculeCharts(RepresentationContract):
 
 class TestPaiNN(RepresentationContract):
     checks_input = False
+    dtypes = (torch.float64,)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -64,6 +72,7 @@ def with_pairs_of_elements(base: str, mixing: float, **arguments: float) -> Elem
 
 class TestPaiNNWithPairsOfElements(RepresentationContract):
     checks_input = False
+    dtypes = (torch.float64,)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -74,6 +83,7 @@ class TestPaiNNWithPairsOfElements(RepresentationContract):
 
 class TestMolFieldWithPairsOfElements(RepresentationContract):
     checks_input = False
+    dtypes = (torch.float64,)
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -1,4 +1,7 @@
-"""MolField through the contract, both atlases, every frame, every hyper-network."""
+"""MolField through the contract, both atlases, every frame, every hyper-network.
+
+As it is by default in both precisions, with other parts in double precision.
+"""
 
 from collections.abc import Callable
 
@@ -25,12 +28,24 @@ def molfield(**options: str | bool) -> MolField:
 class TestAtomCharts(RepresentationContract):
     checks_input = False  # the interfaces do, so that a step of MD stays cheap
 
-    @pytest.fixture(scope="class", params=["projection", "soft", "none"])
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], MolField]:
+        return lambda: molfield(charts="atom")
+
+
+@pytest.mark.slow
+class TestFrames(RepresentationContract):
+    checks_input = False
+    dtypes = (torch.float64,)
+
+    @pytest.fixture(scope="class", params=["soft", "none"])
     @classmethod
     def representation(cls, request: pytest.FixtureRequest) -> Callable[[], MolField]:
         return lambda: molfield(charts="atom", frame=request.param)
 
 
+@pytest.mark.slow
 class TestMoleculeCharts(RepresentationContract):
     """One function per molecule sees all of it, so it is neither extensive nor periodic."""
 
@@ -38,14 +53,29 @@ class TestMoleculeCharts(RepresentationContract):
     size_extensive = False
     periodic = False
 
-    @pytest.fixture(scope="class", params=["projection", "soft"])
+    @pytest.fixture(scope="class")
     @classmethod
-    def representation(cls, request: pytest.FixtureRequest) -> Callable[[], MolField]:
-        return lambda: molfield(charts="molecule", frame=request.param)
+    def representation(cls) -> Callable[[], MolField]:
+        return lambda: molfield(charts="molecule")
 
 
+@pytest.mark.slow
+class TestSoftFrameOfAMolecule(RepresentationContract):
+    checks_input = False
+    size_extensive = False
+    periodic = False
+    dtypes = (torch.float64,)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def representation(cls) -> Callable[[], MolField]:
+        return lambda: molfield(charts="molecule", frame="soft")
+
+
+@pytest.mark.slow
 class TestHypernetworks(RepresentationContract):
     checks_input = False
+    dtypes = (torch.float64,)
 
     @pytest.fixture(
         scope="class",
@@ -57,6 +87,7 @@ class TestHypernetworks(RepresentationContract):
         return lambda: molfield(charts="atom", **request.param)
 
 
+@pytest.mark.slow
 def test_gram_schmidt_is_not_continuous() -> None:
     """The frame that is there for comparison breaks what the others promise."""
     representation = molfield(charts="atom", frame="gram_schmidt")

@@ -8,6 +8,8 @@ from pathlib import Path
 import ase.io
 import pytest
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -54,3 +56,17 @@ def test_box_of_water(folder: Path) -> None:
     output = run("water_box.py", "--steps=4", "--epochs=1", folder=folder)
     assert output.count("GPa") == 5
     assert ase.io.read(folder / "water_box.extxyz").pbc.all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tutorial", "last"),
+    [
+        ("a_potential", "at constant energy: it stays within"),
+        ("a_field", "largest change of the values when molecule and points turn"),
+        ("a_fit_of_a_complex", "gradients: (4, "),
+    ],
+)
+def test_tutorials(tutorial: str, last: str, folder: Path) -> None:
+    """As they are, in under a minute each."""
+    assert last in run(f"tutorials/{tutorial}.py", folder=folder).splitlines()[-1]

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -29,6 +30,9 @@ from schnetpack_molfield.datasets.sources import read_archive
 from schnetpack_molfield.interfaces import MolFieldCalculator
 from schnetpack_molfield.train import RunResults
 
+pytestmark = pytest.mark.slow
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
 REPRESENTATION = "molfield"
 EPOCHS = 8
 
@@ -47,7 +51,10 @@ def program(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProces
 
 
 def run(name: str, *arguments: str, cwd: Path) -> str:
-    """Run a console script that has to succeed, and return what it printed."""
+    """Run a console script that has to succeed, and return what it printed.
+
+    Where nothing but its result counts, `run_in_process` does the same without a start of Python.
+    """
     done = program(name, *arguments, cwd=cwd)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
@@ -88,9 +95,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(folder: Path) -> Path:
+def trained(folder: Path, run_in_process: Command) -> Path:
     """The run of a model, trained in double precision."""
-    run("spktrain", *training(folder, "trained"), cwd=folder)
+    run_in_process(folder, "spktrain", *training(folder, "trained"))
     return folder / "trained"
 
 
@@ -130,14 +137,17 @@ def test_training_in_double_precision(trained: Path) -> None:
     assert MolFieldCalculator(trained).settings.dtype == torch.float64
 
 
-def test_training_in_single_precision(folder: Path, frames: list[Atoms]) -> None:
-    run("spktrain", *training(folder, "single", "globals.precision=32"), cwd=folder)
+def test_training_in_single_precision(
+    folder: Path, frames: list[Atoms], run_in_process: Command
+) -> None:
+    shorter = ["globals.precision=32", "trainer.max_epochs=2"]
+    run_in_process(folder, "spktrain", *training(folder, "single", *shorter))
     calculator = MolFieldCalculator(folder / "single")
     assert calculator.settings.dtype == torch.float32
     assert calculator.get_forces(frames[0]).shape == (9, 3)
 
 
-def test_bad_frame_stops_the_training(folder: Path) -> None:
+def test_bad_frame_stops_the_training(folder: Path, run_in_process: Command) -> None:
     """The loader says which frame is bad; SchNetPack would train on NaN."""
     with connect(folder / "ethanol.db") as good, connect(folder / "bad.db") as database:
         database.metadata = good.metadata
@@ -149,7 +159,7 @@ def test_bad_frame_stops_the_training(folder: Path) -> None:
     np.savez(folder / "bad.npz", **split)
     paths = [f"data.datapath={folder / 'bad.db'}", f"data.split_file={folder / 'bad.npz'}"]
     arguments = training(folder, "bad", *paths)
-    done = program("spktrain", *arguments, cwd=folder)
+    done = run_in_process(folder, "spktrain", *arguments, check=False)
     assert done.returncode != 0
     assert "'forces' is NaN or infinite in row(s) [3] of sample 11" in done.stderr
     assert not (folder / "bad" / "best_model").exists()

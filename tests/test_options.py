@@ -1,6 +1,5 @@
-"""Options are written once, in signatures and docstrings; page and configurations follow them."""
+"""Options are written once, in signatures and docstrings; configurations follow them."""
 
-import importlib.util
 import inspect
 from pathlib import Path
 
@@ -14,13 +13,6 @@ CONFIGS = [
     for path in (ROOT / "configs/model/representation").rglob("*.yaml")
     if "schnetpack_molfield" in str(OmegaConf.load(path).get("_target_"))
 ]
-
-
-def test_the_page_is_what_the_docstrings_say() -> None:
-    spec = importlib.util.spec_from_file_location("make_options", ROOT / "docs/make_options.py")
-    make_options = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_options)
-    assert make_options.PAGE.read_text() == make_options.page(), "python docs/make_options.py"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

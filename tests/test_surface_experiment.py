@@ -12,6 +12,8 @@ from ase.build import molecule
 from schnetpack_molfield import MolecularField
 from schnetpack_molfield.train import RunResults
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
@@ -27,12 +29,12 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def best_model(folder, run_command) -> Path:
+def best_model(folder, run_in_process) -> Path:
     frames = ["frames.extxyz", "--property", "time=fs", "--out", "frames.db"]
-    run_command(folder, "molfield", "import", *frames)
+    run_in_process(folder, "molfield", "import", *frames)
     sizes = ["globals.n_charts=4", "globals.n_knots=6", "data.batch_size=3"]
     sizes += ["data.every=2", "data.until=1"]
-    done = run_command(
+    done = run_in_process(
         folder,
         "spktrain",
         "experiment=molfield_surface",
@@ -74,13 +76,13 @@ def test_everything_a_field_can_do(best_model, tmp_path) -> None:
     assert shown.atoms.get_chemical_formula() == "H2O"
 
 
-def test_at_the_command_line(folder, best_model, run_command) -> None:
+def test_at_the_command_line(folder, best_model, run_in_process) -> None:
     ask = ["molfield", "field", "frames.extxyz", "--model", str(best_model), "--spacing", "0.5"]
-    run_command(folder, *ask, "--time", "35", "--out", "a.npz")
-    run_command(folder, *ask, "--time", "90", "--out", "b.npz")
+    run_in_process(folder, *ask, "--time", "35", "--out", "a.npz")
+    run_in_process(folder, *ask, "--time", "90", "--out", "b.npz")
     a, b = (np.load(folder / name)["values"] for name in ("a.npz", "b.npz"))
     assert np.abs(a - b).max() > 0.1
-    done = run_command(folder, *ask, "--out", "c.npz", check=False)
+    done = run_in_process(folder, *ask, "--out", "c.npz", check=False)
     assert done.returncode == 1
     assert "function of point and time: give a time" in done.stderr.replace("\n", " ")
     assert not (folder / "c.npz").exists()
@@ -93,9 +95,9 @@ def test_bad_times(best_model) -> None:
         MolecularField.from_model(best_model, molecule("H2O"))
 
 
-def test_the_sample_of_ethanol(tmp_path, run_command, few_steps) -> None:
+def test_the_sample_of_ethanol(tmp_path, run_in_process, few_steps) -> None:
     """Trains at once, with nothing of one's own."""
-    done = run_command(tmp_path, "spktrain", "experiment=molfield_surface", *few_steps)
+    done = run_in_process(tmp_path, "spktrain", "experiment=molfield_surface", *few_steps)
     assert "test_sdf_iou" in done.stdout
     (best,) = tmp_path.glob("runs/*/best_model")
     field = MolecularField.from_model(best, time=300.0)
@@ -103,8 +105,8 @@ def test_the_sample_of_ethanol(tmp_path, run_command, few_steps) -> None:
     assert list(tmp_path.rglob("molfield_trajectory_sample.db"))
 
 
-def test_a_wrong_name_never_takes_the_sample(tmp_path, run_command, few_steps) -> None:
+def test_a_wrong_name_never_takes_the_sample(tmp_path, run_in_process, few_steps) -> None:
     chosen = ["experiment=molfield_surface", "data.datapath=wrong.db"]
-    done = run_command(tmp_path, "spktrain", *chosen, *few_steps, check=False)
+    done = run_in_process(tmp_path, "spktrain", *chosen, *few_steps, check=False)
     assert done.returncode != 0 and "wrong.db doesn't exist; `molfield import" in done.stderr
     assert not (tmp_path / "wrong.db").exists()

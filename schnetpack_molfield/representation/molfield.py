@@ -74,6 +74,15 @@ class MolField(nn.Module):
     index, for molecule charts, points and probes) and writes those of `FieldFunction` and
 
     ========================  ==============================  ==============================
+    key                       shape                           meaning
+    ========================  ==============================  ==============================
+    scalar_representation     (n_atoms, n_atom_basis)         invariant features
+    vector_representation     (n_atoms, 3, n_atom_basis)      polar vectors
+    field_at_atoms            (n_atoms, n_rows, n_hidden)     F at the atoms
+    field_probes              (n_charts, n_probes, ...)       F at probes, if `n_probes`
+    kl_divergence             (n_molecules,)                  only if `variational`, nat
+    ========================  ==============================  ==============================
+
     References: Wang et al. 2026 (arXiv:2601.22327) for canonical INR, weight tokens and
     hyper-network; Schütt et al. 2021 (PaiNN) for the gates of the update.
 

@@ -1,5 +1,7 @@
 """A molecule as one latent: what is in it, its symmetries, and a field made of nothing else."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from schnetpack.nn import CosineCutoff, GaussianRBF
 
 from schnetpack_molfield.atomistic import FieldValue, LearnedDistance
 from schnetpack_molfield.representation import ChartAutoencoder, ChartEncoder, ChartSizes
+from schnetpack_molfield.representation.frames import SoftPolarFrame
 from schnetpack_molfield.testing.molecules import CHIRAL, MOLECULES, molecule, rounded
 from schnetpack_molfield.testing.potential import perturb
 
@@ -186,14 +189,46 @@ def test_bad_input(double, batch):
         build(n_hiden=8)
 
 
-@pytest.mark.parametrize("part", ["frame", "hypernetwork"])
-def test_the_decoder_has_the_parts_too(part, batch):
+@pytest.mark.parametrize(
+    ("part", "one", "another"),
+    [
+        ("frame", "projection", "soft"),
+        ("frame", "none", partial(SoftPolarFrame, n_vectors=4)),
+        ("hypernetwork", "none", "linear"),
+        ("activation", "silu", "gabor"),
+        ("activation", "sine", torch.nn.Softplus),
+    ],
+)
+def test_the_decoder_has_the_parts_too(part, one, another, batch):
     """They are options of MolField; both halves of the model honour them."""
-    models = [build(**{part: name}) for name in ("none", {"frame": "soft"}.get(part, "linear"))]
-    for model in models:
-        rounds = (*model.molfield.interactions, *model.decoder.interactions, model.decoder.function)
-        kinds = {type(getattr(module.inr, part)) for module in rounds}
-        assert len(kinds) == 1
-    latent = {"field_latent": models[0](batch("ethanol"))["field_latent"].detach()}
-    axes, other = (model.decoder(dict(latent))["field_axes"] for model in models)
-    assert (axes - other).abs().max() > 1e-3
+    models = [build(**{part: name}) for name in (one, another)]
+    kinds = [
+        {type(getattr(module.inr, part)) for module in (*half.interactions, half.function)}
+        for model in models
+        for half in (model.molfield, model.decoder)
+    ]
+    assert all(len(kind) == 1 for kind in kinds)
+    assert kinds[0] == kinds[1] != kinds[2] == kinds[3]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"frame": "none"},
+        {"hypernetwork": "none"},
+        {"activation": "sine"},
+        {"activation": torch.nn.Softplus},
+    ],
+    ids=str,
+)
+def test_the_decoders_function_depends_on_them(options, batch):
+    """The same latent and, as far as there are any, the same weights make another function."""
+    usual, other = build(), build(**options)
+    other.load_state_dict(usual.state_dict(), strict=False)
+    points, idx_m = torch.randn(20, 3), torch.zeros(20, dtype=torch.long)
+    latent = usual(batch("ethanol"))["field_latent"].detach()
+    values = [
+        model.decoder.read(points, idx_m, model.decoder({"field_latent": latent}))
+        for model in (usual, other)
+    ]
+    assert (values[0] - values[1]).abs().max() > 1e-3

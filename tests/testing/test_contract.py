@@ -22,6 +22,11 @@ def painn() -> PaiNN:
     return PaiNN(16, 1, GaussianRBF(10, CUTOFF), CosineCutoff(CUTOFF), epsilon=1e-4)
 
 
+class Limited(RepresentationContract):
+    periodic = False
+    size_extensive = False
+
+
 @pytest.fixture(scope="module")
 def potential() -> Potential:
     return Potential(painn)
@@ -42,9 +47,6 @@ def test_nan_breaks_a_promise(potential: Potential) -> None:
 
 
 def test_documented_limitation_has_to_be_real(potential: Potential) -> None:
-    class Limited(RepresentationContract):
-        periodic = False
-
     Limited().test_promise(potential, _promise(0.5))
     with pytest.raises(AssertionError, match="drop `periodic = False`"):
         Limited().test_promise(potential, _promise(0.0))
@@ -52,14 +54,41 @@ def test_documented_limitation_has_to_be_real(potential: Potential) -> None:
         Limited().test_promise(potential, _promise(0.5, capability=None))
 
 
-def test_refusal_is_a_limitation(potential: Potential) -> None:
+def _refusal(error: Exception, capability: str = "periodic") -> Promise:
     def refuse(potential: Potential) -> dict[str, float]:
-        raise NotImplementedError("no periodic boundary conditions")
+        raise error
 
-    class Limited(RepresentationContract):
-        periodic = False
+    return Promise(refuse, Tolerance(0.0, 0.0), capability)
 
-    Limited().test_promise(potential, Promise(refuse, Tolerance(0.0, 0.0), "periodic"))
+
+@pytest.mark.parametrize("kind", [ValueError, NotImplementedError])
+def test_refusal_is_a_limitation(potential: Potential, kind: type[Exception]) -> None:
+    Limited().test_promise(potential, _refusal(kind("no periodic boundary conditions")))
+
+
+def test_refusal_in_words_of_its_own(potential: Potential) -> None:
+    class Crystals(Limited):
+        refusals = {"periodic": "no crystals"}
+
+    Crystals().test_promise(potential, _refusal(ValueError("no crystals, please")))
+    with pytest.raises(ValueError, match="periodic"):
+        Crystals().test_promise(potential, _refusal(ValueError("periodic")))
+
+
+@pytest.mark.parametrize(
+    ("error", "capability"),
+    [
+        (ValueError("too many values to unpack (expected 3)"), "periodic"),
+        (NotImplementedError("'inverse' not implemented for 'Half'"), "periodic"),
+        (ValueError("periodic"), "size_extensive"),
+    ],
+)
+def test_another_error_is_no_limitation(
+    potential: Potential, error: Exception, capability: str
+) -> None:
+    with pytest.raises(type(error)) as raised:
+        Limited().test_promise(potential, _refusal(error, capability))
+    assert raised.value is error
 
 
 def test_weights_are_the_same_in_both_precisions() -> None:
