@@ -22,6 +22,8 @@ class RemoveOffsets(transform.RemoveOffsets):
         remove_atomrefs: subtract single-atom energies.
     """
 
+    mean: torch.Tensor
+
     def __init__(
         self, property: str, remove_mean: bool = True, remove_atomrefs: bool = True
     ) -> None:
@@ -52,6 +54,8 @@ class AddOffsets(transform.AddOffsets):
         add_mean: add the mean per atom.
         add_atomrefs: add single-atom energies.
     """
+
+    mean: torch.Tensor
 
     def __init__(self, property: str, add_mean: bool = True, add_atomrefs: bool = True) -> None:
         super().__init__(property, add_mean, add_atomrefs, zmax=N_ELEMENTS)
