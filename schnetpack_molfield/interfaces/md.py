@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from schnetpack.md.calculators import SchNetPackCalculator
 from schnetpack.md.neighborlist_md import NeighborListMD
 from schnetpack.transform import MatScipyNeighborList
 
 from schnetpack_molfield.interfaces.potential import read_settings
+from schnetpack_molfield.interfaces.spkmd import SpkmdCalculator
 from schnetpack_molfield.model_files import find_model_file, load_model_file
 
 __all__ = ["md_calculator"]
@@ -22,7 +22,7 @@ def md_calculator(
     stress_key: str | None = None,
     cutoff_shell: float = 1.0,
     **options: Any,
-) -> SchNetPackCalculator:
+) -> SpkmdCalculator:
     """Calculator of `spkmd` for a trained model.
 
     Args:
@@ -57,7 +57,7 @@ def md_calculator(
             "spkmd needs; MolFieldCalculator derives them, for dynamics with ASE"
         )
     neighbors = NeighborListMD(settings.cutoff, cutoff_shell, MatScipyNeighborList)
-    return SchNetPackCalculator(
+    return SpkmdCalculator(
         str(find_model_file(model_file)),
         settings.forces_key,
         settings.energy_unit,  # eV, ASE's unit, as a number
