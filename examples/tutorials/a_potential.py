@@ -18,7 +18,6 @@ import schnetpack as spk
 import torch
 from ase import units
 from ase.db import connect
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 from pytorch_lightning import Trainer, seed_everything
@@ -133,10 +132,11 @@ print(f"largest force after relaxation: {np.abs(atoms.get_forces()).max():.3f} e
 # well or badly the model was trained.
 
 # %%
-MaxwellBoltzmannDistribution(atoms, temperature_K=300, rng=np.random.default_rng(0))
+spread = np.sqrt(atoms.get_masses() * units.kB * 300)  # (n_atoms,), of momenta at 300 K
+atoms.set_momenta(np.random.default_rng(0).normal(size=(len(atoms), 3)) * spread[:, None])
 dynamics = VelocityVerlet(atoms, 0.5 * units.fs)
 energies = []
 dynamics.attach(lambda: energies.append(atoms.get_total_energy()))
 dynamics.run(200)
-spread = 1000 * np.ptp(energies) / len(atoms)
-print(f"100 fs at constant energy: it stays within {spread:.2f} meV/atom")
+width = 1000 * np.ptp(energies) / len(atoms)
+print(f"100 fs at constant energy: it stays within {width:.2f} meV/atom")
