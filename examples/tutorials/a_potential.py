@@ -28,7 +28,7 @@ from schnetpack_molfield import MolField, MolFieldCalculator
 from schnetpack_molfield.datasets import read_archive, write_database
 from schnetpack_molfield.train import ModelRecord
 
-EPOCHS, CUTOFF = 6, 5.0  # more epochs, better forces: examples/potential.py takes 40
+EPOCHS, CUTOFF = 5, 5.0  # more epochs, better forces: examples/potential.py takes 40
 folder = Path("tutorial_potential")
 folder.mkdir(exist_ok=True)
 seed_everything(0)
