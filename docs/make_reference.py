@@ -19,87 +19,45 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- written by docs/make_reference.py from the code: change the docstrings there -->"
 
-#: Pages of classes and functions: title, and the names of each module that are on it.
-PAGES: dict[str, tuple[str, dict[str, list[str]]]] = {
+#: Pages of classes and functions: title, and what of each module is on it.
+PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "representations": (
         "Representations and their parts",
         {
-            "representation": [
-                "MolField",
-                "LatentAtlas",
-                "TrajectoryAtlas",
-                "ChartAutoencoder",
-                "ChartSizes",
-                "CanonicalINR",
-            ],
-            "representation.function": ["FieldFunction"],
-            "representation.frames": [
-                "EquivariantProjection",
-                "SoftPolarFrame",
-                "GramSchmidtFrame",
-                "InvariantCoordinates",
-            ],
-            "representation.hypernetwork": [
-                "TransformerHyperNetwork",
-                "LinearHyperNetwork",
-                "SharedWeights",
-                "VariationalLatent",
-            ],
-            "nn.activations": ["Sine", "Gabor"],
-            "nn": ["LearnedRadialEncoding", "LearnedAngularEncoding", "ElementPairs"],
+            "representation": "MolField LatentAtlas TrajectoryAtlas ChartAutoencoder ChartSizes "
+            "CanonicalINR",
+            "representation.function": "FieldFunction",
+            "representation.frames": "EquivariantProjection SoftPolarFrame GramSchmidtFrame "
+            "InvariantCoordinates",
+            "representation.hypernetwork": "TransformerHyperNetwork LinearHyperNetwork "
+            "SharedWeights VariationalLatent",
+            "nn.activations": "Sine Gabor",
+            "nn": "LearnedRadialEncoding LearnedAngularEncoding ElementPairs",
         },
     ),
     "heads": (
         "Heads: output modules that ask the molecule's function",
         {
-            "atomistic": [
-                "FieldValue",
-                "VectorValue",
-                "SignedDistance",
-                "LearnedDistance",
-                "ElectronDensity",
-                "ElectronQuadrature",
-                "FieldReadout",
-                "ElectronicSpatialExtent",
-            ]
+            "atomistic": "FieldValue VectorValue SignedDistance LearnedDistance ElectronDensity "
+            "ElectronQuadrature FieldReadout ElectronicSpatialExtent",
         },
     ),
     "fields": (
         "Fields",
         {
-            "fields": [
-                "MolecularField",
-                "VectorFunction",
-                "PromoleculeDensity",
-                "SignedDistance",
-                "ExactDistance",
-                "SolventExcludedDistance",
-                "SmoothDistance",
-                "GaussianDistance",
-                "molecular_surface",
-                "QuantumCalculation",
-                "Grid",
-            ],
-            "fit": ["FittedFields", "FitTask", "FitOptions"],
-            "interfaces": ["MolFieldCalculator"],
+            "fields": "MolecularField VectorFunction PromoleculeDensity SignedDistance "
+            "ExactDistance SolventExcludedDistance SmoothDistance GaussianDistance "
+            "molecular_surface QuantumCalculation Grid",
+            "fit": "FittedFields FitTask FitOptions",
+            "interfaces": "MolFieldCalculator",
         },
     ),
     "training": (
         "Points, losses, metrics and callbacks",
         {
-            "transform": ["FieldPoints", "GridPoints", "RemoveOffsets", "AddOffsets"],
-            "train": [
-                "RelativeL1",
-                "RelativeL2",
-                "SurfaceLoss",
-                "NormalLoss",
-                "EikonalLoss",
-                "WeightPoints",
-                "IntersectionOverUnion",
-                "RelativeL2Error",
-                "ModelRecord",
-                "ChooseThreads",
-            ],
+            "transform": "FieldPoints GridPoints RemoveOffsets AddOffsets",
+            "train": "RelativeL1 RelativeL2 SurfaceLoss NormalLoss EikonalLoss WeightPoints "
+            "IntersectionOverUnion RelativeL2Error ModelRecord ChooseThreads",
         },
     ),
 }
@@ -117,18 +75,18 @@ def _lines(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _page(title: str, modules: dict[str, list[str]]) -> str:
+def _page(title: str, modules: dict[str, str]) -> str:
     entries = []
     for module, names in modules.items():
         home = f"schnetpack_molfield.{module}"
-        entries += [_entry(home, name, getattr(import_module(home), name)) for name in names]
+        entries += [_entry(home, n, getattr(import_module(home), n)) for n in names.split()]
     return _lines(f"# {title}", NOTE, *entries)
 
 
 def _entry(home: str, name: str, thing: Any) -> str:
     """Everything about a class or function: what it is, its options, methods, errors."""
     sections = _sections(inspect.getdoc(thing) or "")
-    described = _described(sections.get("Args", "") or sections.get("Attributes", ""))
+    described = _meanings(thing)
     rows = [_option(parameter, described) for parameter in _parameters(thing)]
     table = _table(("option", "type", "default", "meaning"), rows)
     errors = _table(("error", "when"), list(_described(sections.get("Raises", "")).items()))
@@ -137,8 +95,21 @@ def _entry(home: str, name: str, thing: Any) -> str:
     ).strip()
 
 
+def _meanings(thing: Any) -> dict[str, str]:
+    """What docstrings say of the arguments, those of the classes it comes from included."""
+    found: dict[str, str] = {}
+    for part in reversed(inspect.getmro(thing)) if inspect.isclass(thing) else [thing]:
+        sections = _sections(inspect.cleandoc(part.__doc__ or "") if _is_ours(part) else "")
+        found |= _described(sections.get("Args", "") or sections.get("Attributes", ""))
+    return found
+
+
+def _is_ours(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).startswith("schnetpack_molfield")
+
+
 def _parameters(thing: Any) -> list[inspect.Parameter]:
-    hidden = ("self", "unknown")
+    hidden = ("self", "unknown", "args", "kwargs")
     found = inspect.signature(thing).parameters.values()
     return [parameter for parameter in found if parameter.name not in hidden]
 
@@ -168,7 +139,7 @@ def _methods(thing: Any) -> str:
         return ""
     rows = []
     for name, method in inspect.getmembers(thing, callable):
-        if not name.startswith("_") and (method.__doc__ or "").strip():
+        if not name.startswith("_") and method.__doc__ and _is_ours(method):
             arguments = ", ".join(p.name for p in _parameters(method) if p.name != "cls")
             rows.append((f"`{name}({arguments})`", _first_line(method)))
     return _table(("method", "what it does"), rows)

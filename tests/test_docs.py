@@ -291,6 +291,8 @@ def test_the_reference_is_what_the_code_says() -> None:
     sys.modules[spec.name] = make_reference
     spec.loader.exec_module(make_reference)
     for name, text in make_reference.pages().items():
+        silent = re.findall(r"^\| `.*\|  \|$", text, re.M)
+        assert not silent, f"{name}.md: an option that no docstring explains: {silent[0]}"
         page = ROOT / "docs" / "reference" / f"{name}.md"
         assert page.read_text() == text, f"{page.name} is old: python docs/make_reference.py"
 

@@ -72,8 +72,8 @@ data = QM9Sample(
     property="homo",  # QM9 has to load one; it isn't used
     datapath=str(folder / "qm9_sample.db"),
     batch_size=16,
-    num_train=400,
-    num_val=100,
+    num_train=320,
+    num_val=50,
     num_workers=0,
     split_file=str(folder / "split.npz"),
     train_transforms=transforms(seed=None),
