@@ -237,7 +237,7 @@ def test_custom_database_in_double_precision(tmp_path, run_in_process, few_steps
     positions = molecule("H2O").positions + np.random.default_rng(0).normal(0, 0.05, (30, 3, 3))
     labels = {"E_kcal_mol": positions.sum((1, 2)), "F_kcal_mol_A": positions}
     np.savez(tmp_path / "water.npz", Z=[8, 1, 1], R=positions, **labels)
-    renames = ["--rename", "energy=U", "--rename", "forces=dU"]
+    renames = ["--rename", "energy=U", "--rename", "forces=dU", "--per-atom", "F_kcal_mol_A"]
     run_in_process(tmp_path, "molfield", "import", "water.npz", "-o", "water.db", *renames)
     done = run_in_process(
         tmp_path,

@@ -75,7 +75,7 @@ data = QM9Sample(
     num_train=320,
     num_val=50,
     num_workers=0,
-    split_file=str(folder / "split.npz"),
+    drawn_split=str(folder / "split.npz"),
     train_transforms=transforms(seed=None),
     val_transforms=transforms(seed=0),
     test_transforms=transforms(seed=0),

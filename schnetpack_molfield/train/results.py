@@ -69,7 +69,7 @@ class RecordResults(LightningCallback):
     """
 
     def __init__(self) -> None:
-        self.first_epoch: int | None = None
+        self.first_epoch: float | None = None
         self.n_batches = 0
         self.started = time.perf_counter()
         self.seconds = 0.0
@@ -84,10 +84,13 @@ class RecordResults(LightningCallback):
 
     def on_train_start(self, trainer: Trainer, pl_module: AtomisticTask) -> None:
         """Start to count where a continued run has stopped."""
-        self.first_epoch, self.n_batches = trainer.current_epoch, 0
-        self.started = time.perf_counter()
-        if trainer.current_epoch > 0 and trainer.is_global_zero:
-            print(f"continued after {trainer.current_epoch} epochs")
+        # by batches: a checkpoint of the end of a validation doesn't count its epoch yet
+        per_epoch, n_batches = trainer.num_training_batches, trainer.fit_loop.total_batch_idx + 1
+        counted = 0 < per_epoch < math.inf
+        self.first_epoch = n_batches / per_epoch if counted else float(trainer.current_epoch)
+        self.n_batches, self.started = 0, time.perf_counter()
+        if self.first_epoch > 0 and trainer.is_global_zero:
+            print(f"continued after {round(self.first_epoch, 1):g} epochs")
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         """Count one batch."""

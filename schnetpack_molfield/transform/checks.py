@@ -53,9 +53,10 @@ class CheckStructure(Transform):
 
     def forward(self, inputs: Inputs) -> Inputs:
         """Return the sample, the cell of a slab or wire completed, or raise."""
-        if properties.cell in inputs and properties.pbc in inputs:
+        pbc = inputs.get(properties.pbc)
+        if properties.cell in inputs and pbc is not None and not pbc.all():
             cell = inputs[properties.cell]
-            whole = completed(cell.reshape(3, 3), inputs[properties.pbc].flatten())
+            whole = completed(cell.reshape(3, 3), pbc.flatten())
             inputs[properties.cell] = whole.view(cell.shape)
         check_sample(inputs, self.known, self.required, self.allow_periodic)
         return inputs

@@ -220,7 +220,6 @@ def test_existing_file_needs_force(folder):
         ("fit", ["water.xyz", "-o", "y.cube"], "y.cube must end in one of .pt"),
         ("fit", ["water.xyz", "-o", "y.pt", "--charts", "atoms"], "did you mean 'atom'"),
         ("fit", ["water.xyz", "-o", "y.pt", "--grid", "4"], "at least 8 points"),
-        ("fit", ["water.xyz", "-o", "y.pt", "--steps", "5"], "at least 20 steps"),
         ("fit", ["water.xyz", "-o", "y.pt", "--cutoff", "0"], "cutoff must be a positive number"),
         ("fit", ["water.xyz", "-o", "y.pt", "--beta", "-1"], "beta must be a positive number"),
         ("fit", ["water.xyz", "-o", "y.pt", "--device", "gpu"], "unknown device 'gpu'"),

@@ -70,6 +70,7 @@ def test_what_is_left_out_is_said(run, tmp_path: Path, capsys) -> None:
 def test_the_modules_of_md17_open_it(run, tmp_path: Path, module) -> None:
     write(tmp_path / "a.xyz", [ethanol(k) for k in range(4)], format="extxyz")
     assert run(tmp_path / "a.xyz") == 0
+    split = str(tmp_path / "split.npz")
     data = module(
         datapath=str(tmp_path / "new.db"),
         molecule="ethanol",
@@ -77,7 +78,7 @@ def test_the_modules_of_md17_open_it(run, tmp_path: Path, module) -> None:
         num_train=2,
         num_val=1,
         num_workers=0,
-        split_file=str(tmp_path / "split.npz"),
+        **{"split_file" if module in (datasets.MD17, datasets.rMD17) else "drawn_split": split},
         property_units={"energy": "kcal/mol", "forces": "kcal/mol/Ang"},
     )
     data.prepare_data()

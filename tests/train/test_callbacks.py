@@ -11,6 +11,7 @@ from schnetpack.representation import PaiNN
 
 from schnetpack_molfield import __version__
 from schnetpack_molfield.datasets import QM9Sample
+from schnetpack_molfield.model_files import FORMAT
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import (
     ModelRecord,
@@ -62,7 +63,7 @@ def test_record_of_a_force_field(datamodule: QM9Sample, dtype: torch.dtype) -> N
     assert record["energy_key"] == "energy_U0"
     assert record["forces_key"] == "forces"
     assert record["stress_key"] is None
-    assert record["format"] == 1
+    assert record["format"] == FORMAT
     assert len(record["references"]) == 1 and "SchNetPack 2.0" in record["references"][0]
 
 
