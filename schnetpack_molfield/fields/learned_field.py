@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
@@ -138,7 +139,7 @@ def _check_time(atlas: Any, time: float) -> None:
     """Raise ValueError for a time that is more than one knot off those that were trained."""
     first, step = float(atlas.start), float(atlas.step)
     last = first + (atlas.n_knots - 1) * step
-    if not first - step <= time <= last + step:
+    if math.isfinite(time) and not first - step <= time <= last + step:  # NaN: by the atlas
         raise ValueError(
             f"the field is known from time {first:g} to {last:g}, as long as its training data; "
             f"got {time:g}"

@@ -210,6 +210,11 @@ def test_existing_file_needs_force(folder):
     assert fit("water.xyz", "--force", steps=20).exit_code == 0
 
 
+def test_too_few_steps(folder):
+    result = run("fit", "water.xyz", "-o", "y.pt", "--steps", "5")
+    assert result.exit_code == 2 and "20" in result.output and not list(folder.glob("y*"))
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
