@@ -1,4 +1,7 @@
-"""Files of trained models: read `best_model` and the model's own record in it.
+"""Files of trained models: read `best_model`, or its safe twin, and the model's own record in it.
+
+`best_model` is SchNetPack's pickle, which can run any code when it is read. `save_model_file`
+writes the same model without code, see `safe_files`; both are read here, for every command.
 
 The record is a plain dictionary, `model.molfield_record`; see `train.record` for what it holds.
 TorchScript keeps no such dictionary, so the same record stands as text in
@@ -14,6 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
+from schnetpack_molfield.safe_files import (
+    is_safe_file,
+    read_metadata,
+    read_safe_model,
+    write_safe_model,
+)
+
 if TYPE_CHECKING:
     from schnetpack.model import AtomisticModel
     from torch import nn
@@ -25,6 +35,7 @@ __all__ = [
     "find_model_file",
     "load_model_file",
     "read_record",
+    "save_model_file",
 ]
 
 #: Version of the content of a file, in the record as `format`; it grows when older code can't read
@@ -35,14 +46,15 @@ _TEXT = "molfield_record_json"
 
 
 def find_model_file(path: str | Path) -> Path:
-    """The file itself, or `best_model` in the folder of a run.
+    """The file itself, or `best_model`, else `model.safetensors`, in the folder of a run.
 
     Raises:
         FileNotFoundError: if there is no such file.
     """
     path = Path(path)
     if path.is_dir():
-        path = path / "best_model"
+        files = [path / "best_model", path / "model.safetensors"]
+        path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
         raise FileNotFoundError(
             f"no model file {str(path)!r}; spktrain writes 'best_model' into the folder of the run"
@@ -51,10 +63,10 @@ def find_model_file(path: str | Path) -> Path:
 
 
 def load_model_file(path: str | Path) -> AtomisticModel:
-    """Load the model that `spktrain` saved.
+    """Load the model that `spktrain` saved, or that `molfield export` made of it.
 
     Args:
-        path: the file `best_model`, or the folder of the run that holds it.
+        path: the file `best_model` or `*.safetensors`, or the folder of the run that holds it.
 
     Returns:
         The model on the CPU, in evaluation mode.
@@ -62,9 +74,42 @@ def load_model_file(path: str | Path) -> AtomisticModel:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is something else: a checkpoint, a deployed model, no model at all, or
-            was written by a newer version of this package.
+            was written by a newer version of this package; or a safe file that isn't whole or
+            names a class of a package that isn't trusted.
     """
     path = find_model_file(path)
+    model = _load_safe(path) if is_safe_file(path) else _load_pickled(path)
+    units = None if read_record(model) else _units_of_run(path.with_name("config.yaml"))
+    if units is not None:
+        attach_record(model, units)
+    return model.eval()
+
+
+def save_model_file(path: str | Path, model: AtomisticModel) -> None:
+    """Write a model to a file that holds no code, `*.safetensors`.
+
+    Read again it gives the same numbers to the last bit. A file that is there is replaced.
+
+    Raises:
+        TypeError: if the model has a part that plain data can't stand for, by its place.
+    """
+    write_safe_model(Path(path), model, read_record(model), FORMAT)
+
+
+def _load_safe(path: Path) -> AtomisticModel:
+    from schnetpack.model import AtomisticModel
+
+    metadata = read_metadata(path)
+    check_format(path, metadata["molfield_format"], FORMAT)
+    model = read_safe_model(path, metadata)
+    if not isinstance(model, AtomisticModel):
+        raise ValueError(f"{str(path)!r} holds a {type(model).__name__}, not a model of SchNetPack")
+    if metadata.get("record"):
+        attach_record(model, metadata["record"])
+    return model
+
+
+def _load_pickled(path: Path) -> AtomisticModel:
     check_format(path, (_stored_record(path) or {}).get("format", 0), FORMAT)
     from schnetpack.model import AtomisticModel  # late: a missing file is answered at once
 
@@ -72,10 +117,7 @@ def load_model_file(path: str | Path) -> AtomisticModel:
     if not isinstance(model, AtomisticModel):
         raise ValueError(_not_a_model(path, f"it holds a {type(model).__name__}"))
     _check_function(path, model)
-    units = None if read_record(model) else _units_of_run(path.with_name("config.yaml"))
-    if units is not None:
-        attach_record(model, units)
-    return model.eval()
+    return model
 
 
 def _units_of_run(config: Path) -> dict[str, Any] | None:

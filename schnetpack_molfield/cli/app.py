@@ -15,6 +15,7 @@ from rich.markup import escape
 from schnetpack_molfield import __version__
 from schnetpack_molfield.cli.check import check
 from schnetpack_molfield.cli.encoding import encoding
+from schnetpack_molfield.cli.export import export
 from schnetpack_molfield.cli.field import field
 from schnetpack_molfield.cli.fit import fit
 from schnetpack_molfield.cli.import_data import import_data
@@ -49,6 +50,7 @@ def _root(
 app.command("import")(import_data)
 app.command("check")(check)
 app.command("encoding")(encoding)
+app.command("export")(export)
 app.command("field")(field)
 app.command("fit")(fit)
 app.command("inspect")(inspect)

@@ -17,7 +17,9 @@ BROKEN = 3
 
 __all__ = ["check"]
 
-Model = Annotated[Path, typer.Argument(help="A file 'best_model' or the folder of a run.")]
+Model = Annotated[
+    Path, typer.Argument(help="A file 'best_model' or *.safetensors, or the folder of a run.")
+]
 Without = Annotated[
     list[str],
     typer.Option(

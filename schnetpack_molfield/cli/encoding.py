@@ -74,7 +74,10 @@ def encoding(
 def _names(models: list[Path]) -> dict[str, Path]:
     """A short name for every model: the run's folder, or the whole path where those are alike."""
     names = [
-        path.resolve().parent.name if path.name == "best_model" else path.name for path in models
+        path.resolve().parent.name
+        if path.name in ("best_model", "model.safetensors")
+        else path.name
+        for path in models
     ]
     if len(set(names)) < len(names):
         names = [str(path) for path in models]

@@ -57,6 +57,8 @@ CALLS = [
     ("refine water.xyz -m model -o a.extxyz", 1, "frame 0 has no time"),
     ("refine water.xyz -m none -o a.extxyz", 1, "no model file 'none'"),
     ("check none", 1, "no model file 'none'"),
+    ("export none -o a.safetensors", 1, "no model file 'none'"),
+    ("export model -o a.pt", 1, "must end in one of .safetensors"),
     ("encoding none", 1, "no model file 'none'"),
     ("encoding model --pair C-Xx", 1, "unknown element 'Xx'"),
 ]
