@@ -14,6 +14,7 @@ from schnetpack.nn.radial import BesselRBF, GaussianRBF, GaussianRBFCentered
 from torch import Tensor, nn
 
 from schnetpack_molfield.checks import check_choice, check_new_file, optional_import
+from schnetpack_molfield.new_files import replace_when_complete
 from schnetpack_molfield.nn import LearnedRadialEncoding
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def plot_encodings(
         _draw_marks(panel, van_der_waals, "--", labels=panel is panels[0])
     if several:
         _draw_similarity(figure.add_subplot(grid[:, 1]), curves)
-    figure.savefig(path, dpi=150)
+    with replace_when_complete(path) as partial:
+        figure.savefig(partial, dpi=150)
     return path
 
 

@@ -63,7 +63,7 @@ def main() -> None:
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         app()
-    except (ValueError, OSError, ImportError) as error:
-        message = f"[bold red]error:[/] {escape(str(error))}"
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        message = f"[bold red]error:[/] {escape(str(error) or 'not enough memory')}"
         Console(stderr=True).print(message, soft_wrap=True, highlight=False)
         raise SystemExit(1) from None

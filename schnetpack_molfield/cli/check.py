@@ -64,14 +64,12 @@ def check(model: Model, without: Without = ["checks_input"]) -> None:  # noqa: B
 def _measured(
     representation: "nn.Module", chosen: "list[Promise]"
 ) -> "Iterator[tuple[Promise, list[Measurement]]]":
-    """Measure with a progress bar."""
-    from rich.progress import track
-
+    """Measure, and show how many promises are still to come."""
+    from schnetpack_molfield.progress import watched
     from schnetpack_molfield.testing.validation import measure
 
-    measured, screen = measure(representation, chosen), Console(stderr=True)
     try:
-        yield from track(measured, "promises", len(chosen), console=screen, transient=True)
+        yield from watched(measure(representation, chosen), "promises", len(chosen))
     except KeyError as error:
         raise ValueError(
             f"a {type(representation).__name__} has no features of atoms, as a potential's "

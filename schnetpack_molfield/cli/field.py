@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from schnetpack_molfield.cli.grids import confirm_grid
+from schnetpack_molfield.cli.grids import confirm_grid, confirm_slice
 from schnetpack_molfield.cli.look import (
     Camera,
     Center,
@@ -21,6 +21,7 @@ from schnetpack_molfield.cli.look import (
     numbers,
 )
 from schnetpack_molfield.cli.outputs import output_files
+from schnetpack_molfield.model_files import find_model_file
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -126,14 +127,15 @@ def field(
 ) -> None:
     """Ask a trained or fitted model for the field of molecules and write it."""
     from schnetpack_molfield.checks import check_device, check_new_file, check_positive
-    from schnetpack_molfield.model_files import find_model_file
 
     names = structures or []
     files = output_files(out, names)
     for file in files:
         check_new_file(file, (*CUBES, ".npz", *MESHES, *PICTURES), force)
     step = 0.2 if spacing is None else spacing
-    check_positive("spacing", step)
+    check_positive("--spacing", step)
+    if size is not None:
+        check_positive("--size", size)
     slice_look: dict[str, Any] = {
         "center": numbers(3, "--center", center),
         "normal": numbers(3, "--normal", normal),
@@ -152,6 +154,8 @@ def field(
     for file, learned in zip(files, fields, strict=True):
         if on_grid:
             _confirm(learned, step, margin)
+        else:
+            confirm_slice(learned.atoms.positions, size, slice_look["spacing"])
         shown = learned if units is None else learned.in_units(units, channel)
         _write(file, shown, channel, level, units, step, margin, force, look)
         Console().print(f"wrote {file}", soft_wrap=True, highlight=False)
@@ -213,11 +217,12 @@ def _ask(
 
 def _fitted(model: Path) -> "FittedFields | None":
     """What is in a file of `molfield fit`; None if it isn't one."""
+    from schnetpack_molfield.fit.files import NotAFitError
     from schnetpack_molfield.fit.fitted_fields import FittedFields
 
     try:
-        return FittedFields.load(model)
-    except (OSError, ValueError):
+        return FittedFields.load(find_model_file(model))
+    except NotAFitError:
         return None
 
 

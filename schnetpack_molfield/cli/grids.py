@@ -1,16 +1,19 @@
-"""Ask before a grid is computed that would take hours and fill the memory."""
+"""Ask before so many points are computed that it would take hours and fill the memory."""
 
+import math
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from schnetpack_molfield.fields import Grid
 
-__all__ = ["confirm_grid"]
+__all__ = ["confirm_grid", "confirm_slice"]
 
-#: Points from which on a grid is asked about.
+#: Points from which on the user is asked.
 MANY = 10**8
 
 
@@ -25,11 +28,27 @@ def confirm_grid(grid: "Grid", n_fields: int = 1) -> None:
         ValueError: if it is very large and there is no terminal.
         typer.Abort: if the answer is no.
     """
-    n_points = grid.n_points * n_fields
-    if n_points < MANY:
-        return
     nx, ny, nz = grid.shape
-    text = f"a grid of {nx} x {ny} x {nz} points ({n_points:.1e} values, {n_points * 4e-9:.1f} GB)"
+    _confirm(f"a grid of {nx} x {ny} x {nz} points", grid.n_points * n_fields, "--margin")
+
+
+def confirm_slice(positions: "np.ndarray", size: float | None, spacing: float) -> None:
+    """The same for a slice, as `MolecularField.plane` makes it.
+
+    Args:
+        positions: of the atoms, (n_atoms, 3) in Angstrom.
+        size: its edge in Angstrom; None for what is near the atoms.
+        spacing: distance between points in Angstrom.
+    """
+    edge = 2 * (float(abs(positions - positions.mean(axis=0)).max()) + 3) if size is None else size
+    n = math.ceil(edge / spacing) + 1
+    _confirm(f"a slice of {n} x {n} points", n**2, "--size")
+
+
+def _confirm(text: str, n_values: int, extent: str) -> None:
+    if n_values < MANY:
+        return
+    text = f"{text} ({n_values:.1e} values, {n_values * 4e-9:.1f} GB)"
     if not sys.stdin.isatty():
-        raise ValueError(f"{text} is too large: choose a larger --spacing or a smaller --margin")
+        raise ValueError(f"{text} is too large: choose a larger --spacing or a smaller {extent}")
     typer.confirm(f"{text} takes long; go on?", abort=True)

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
+
+from schnetpack_molfield.progress import watched
 
 if TYPE_CHECKING:
     from schnetpack_molfield.datasets import Frame, FrameSource, Request
     from schnetpack_molfield.datasets.frames import RawFrame, RawSource
 
-__all__ = ["Files", "Properties", "Report", "import_data", "open_files", "with_progress"]
+__all__ = [
+    "Files",
+    "LengthUnit",
+    "PerAtom",
+    "PerMolecule",
+    "Properties",
+    "Renames",
+    "Report",
+    "Types",
+    "import_data",
+    "open_files",
+    "with_progress",
+]
 
 Files = Annotated[
     list[Path],
@@ -104,20 +117,10 @@ def import_data(
     looks wrong is said in one line each, see `molfield inspect`.
     """
     from schnetpack_molfield.cli.doctor import Doctor
-    from schnetpack_molfield.datasets import Request, write_database
-    from schnetpack_molfield.datasets.database import check_target
-    from schnetpack_molfield.datasets.elements import map_of_types
+    from schnetpack_molfield.datasets.database import check_target, write_database
 
     check_target(out, force)
-    request = Request(
-        properties=dict(_pair(item) for item in property),
-        names=_renames(rename),
-        per_atom=frozenset(per_atom),
-        per_molecule=frozenset(per_molecule),
-        elements=map_of_types(map),
-        length_unit=length_unit,
-    )
-    sources = [_open(file, request) for file in files]
+    sources = open_files(files, property, rename, map, length_unit, per_atom, per_molecule)
     if split_file is not None:
         _check_split(split_file, sources, num_val, force)
     doctor = Doctor(sources, check, report, force)
@@ -144,11 +147,27 @@ def _renames(items: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def open_files(files: Iterable[Path], properties: Iterable[str]) -> list["FrameSource"]:
-    """Files of frames with these labels, `KEY` or `KEY=UNIT`; all known ones if there are none."""
+def open_files(
+    files: Iterable[Path],
+    properties: Iterable[str],
+    renames: Iterable[str],
+    types: Iterable[str],
+    length_unit: str | None,
+    per_atom: Iterable[str],
+    per_molecule: Iterable[str],
+) -> list["FrameSource"]:
+    """Files of frames as the options say that are called like the arguments."""
     from schnetpack_molfield.datasets import Request
+    from schnetpack_molfield.datasets.elements import map_of_types
 
-    request = Request(properties=dict(_pair(item) for item in properties))
+    request = Request(
+        properties=dict(_pair(item) for item in properties),
+        names=_renames(renames),
+        per_atom=frozenset(per_atom),
+        per_molecule=frozenset(per_molecule),
+        elements=map_of_types(types),
+        length_unit=length_unit,
+    )
     return [_open(file, request) for file in files]
 
 
@@ -164,15 +183,14 @@ def _open(file: Path, request: "Request") -> "FrameSource":
 
 
 def _first_look(frames: "Iterator[RawFrame]", source: "RawSource") -> "Iterator[RawFrame]":
-    description = f"{source.path.name}, labels"
-    yield from track(frames, description=description, total=source.count, transient=True)
+    yield from watched(frames, f"{source.path.name}, labels", source.count)
 
 
 def with_progress(source: "FrameSource") -> "FrameSource":
     """The same frames; how many have been read is shown."""
 
     def read() -> "Iterator[Frame]":
-        yield from track(source.read(), description=source.path.name, total=source.count)
+        yield from watched(source.read(), source.path.name, source.count)
 
     return replace(source, read=read)
 

@@ -86,13 +86,13 @@ def _write_arrays(
 ) -> None:
     """The grid, one or all channels of all fields on it and their atoms, in one archive."""
     import numpy as np
-    from rich.progress import track
 
     from schnetpack_molfield.new_files import replace_when_complete
+    from schnetpack_molfield.progress import watched
 
     channels = fields[0].channels if channel is None else [channel]
     columns = [fields[0].index(name) for name in channels]
-    values = [f(grid.points)[:, columns].numpy() for f in track(fields, "fields", transient=True)]
+    values = [f(grid.points)[:, columns].numpy() for f in watched(fields, "fields")]
     with replace_when_complete(out) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
@@ -109,9 +109,8 @@ def _write_cubes(
     files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
 ) -> None:
     """One channel of every field, each in a cube file with its atoms."""
-    from rich.progress import track
-
     from schnetpack_molfield.fields.cube import write_field
+    from schnetpack_molfield.progress import watched
 
-    for file, field in zip(files, track(fields, "fields", transient=True), strict=True):
+    for file, field in zip(files, watched(fields, "fields"), strict=True):
         write_field(file, field, grid, channel)

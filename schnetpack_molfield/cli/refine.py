@@ -53,10 +53,12 @@ def refine(
     import ase.io
 
     from schnetpack_molfield.interfaces import MolFieldCalculator
+    from schnetpack_molfield.new_files import replace_when_complete
 
     calculator = MolFieldCalculator(model, device)
-    refined = refine(known, calculator, interval, after, time_step, progress=True)
-    ase.io.write(out, refined.frames)
+    refined = refine(known, calculator, interval, after, time_step)
+    with replace_when_complete(out) as partial:
+        ase.io.write(partial, refined.frames)
     mean, worst = refined.mismatches.mean(), refined.mismatches.max()
     console = Console()
     console.print(f"the next frame is missed by {mean:.3f} A on average, {worst:.3f} A at worst")

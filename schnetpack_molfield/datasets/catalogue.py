@@ -4,10 +4,9 @@ import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from schnetpack import properties
-from schnetpack.datasets import QM9
-
 from schnetpack_molfield import properties as keys
+from schnetpack_molfield.datasets import label_names
+from schnetpack_molfield.datasets.label_names import OfQM9
 
 __all__ = ["ARCHIVE_NAMES", "PROPERTIES", "VIRIAL", "WANTED", "Property", "is_near", "property_of"]
 
@@ -37,9 +36,9 @@ class Property(NamedTuple):
 VIRIAL = "virial"
 
 _TABLE = [
-    Property(properties.energy, "energy", unit="eV", usual=True),
-    Property(properties.forces, "force", True, (_VECTOR,), "eV/Ang", True),
-    Property(properties.stress, "pressure", False, (_TENSOR,), "eV/Ang^3", True),
+    Property(label_names.energy, "energy", unit="eV", usual=True),
+    Property(label_names.forces, "force", True, (_VECTOR,), "eV/Ang", True),
+    Property(label_names.stress, "pressure", False, (_TENSOR,), "eV/Ang^3", True),
     Property(VIRIAL, "energy", False, (_TENSOR,), "eV", True),
     Property("dipole", "dipole", False, (_VECTOR,), "e Ang", True),
     Property("charges", "charge", True, unit="e", usual=True),
@@ -47,13 +46,13 @@ _TABLE = [
     Property("stresses", "pressure", True, (_TENSOR,), "eV/Ang^3"),
     Property("magmom", "magnetic moment", unit="mu_B"),
     Property("magmoms", "magnetic moment", True, (_SCALAR, _VECTOR), "mu_B"),
-    Property(properties.dipole_moment, "dipole", False, (_SCALAR, _VECTOR)),
-    Property(properties.polarizability, "volume", False, (_TENSOR,)),
+    Property(label_names.dipole_moment, "dipole", False, (_SCALAR, _VECTOR)),
+    Property(label_names.polarizability, "volume", False, (_TENSOR,)),
     Property("quadrupole", "quadrupole", False, (_TENSOR,)),
-    Property(properties.partial_charges, "charge", True, unit="e", usual=True),
-    Property(properties.total_charge, "charge", unit="e"),
-    Property(properties.spin_multiplicity, "number", unit="1"),
-    Property(properties.shielding, "shift", True, (_TENSOR,), "ppm"),
+    Property(label_names.partial_charges, "charge", True, unit="e", usual=True),
+    Property(label_names.total_charge, "charge", unit="e"),
+    Property(label_names.spin_multiplicity, "number", unit="1"),
+    Property(label_names.shielding, "shift", True, (_TENSOR,), "ppm"),
     Property(keys.time, "time"),
     # densities on grids
     Property(keys.electron_density, "number", False, None),
@@ -61,49 +60,49 @@ _TABLE = [
     Property(keys.grid_origin, "length", False, (_VECTOR,)),
     Property(keys.grid_spacing, "length"),
     # QM9
-    Property(QM9.A, "frequency"),
-    Property(QM9.B, "frequency"),
-    Property(QM9.C, "frequency"),
-    Property(QM9.alpha, "volume"),
-    Property(QM9.homo, "energy"),
-    Property(QM9.lumo, "energy"),
-    Property(QM9.gap, "energy"),
-    Property(QM9.r2, "area"),
-    Property(QM9.zpve, "energy"),
-    Property(QM9.U0, "energy"),
-    Property(QM9.U, "energy"),
-    Property(QM9.H, "energy"),
-    Property(QM9.G, "energy", unit="eV"),  # the name of ASE's free energy as well
-    Property(QM9.Cv, "heat capacity"),
+    Property(OfQM9.A, "frequency"),
+    Property(OfQM9.B, "frequency"),
+    Property(OfQM9.C, "frequency"),
+    Property(OfQM9.alpha, "volume"),
+    Property(OfQM9.homo, "energy"),
+    Property(OfQM9.lumo, "energy"),
+    Property(OfQM9.gap, "energy"),
+    Property(OfQM9.r2, "area"),
+    Property(OfQM9.zpve, "energy"),
+    Property(OfQM9.U0, "energy"),
+    Property(OfQM9.U, "energy"),
+    Property(OfQM9.H, "energy"),
+    Property(OfQM9.G, "energy", unit="eV"),  # the name of ASE's free energy as well
+    Property(OfQM9.Cv, "heat capacity"),
 ]
 
 PROPERTIES = {row.name: row for row in _TABLE}
 
 #: Short names that archives use, and the names above.
 ARCHIVE_NAMES = {
-    "E": properties.energy,
-    "energies": properties.energy,  # of every frame; ASE's are those of the atoms
-    "F": properties.forces,
-    "force": properties.forces,
+    "E": label_names.energy,
+    "energies": label_names.energy,  # of every frame; ASE's are those of the atoms
+    "F": label_names.forces,
+    "force": label_names.forces,
     "virials": VIRIAL,
-    "A": QM9.A,
-    "B": QM9.B,
-    "C": QM9.C,
-    "mu": QM9.mu,
-    "alpha": QM9.alpha,
-    "r2": QM9.r2,
-    "u0": QM9.U0,
-    "u298": QM9.U,
-    "h298": QM9.H,
-    "g298": QM9.G,
-    "cv": QM9.Cv,
+    "A": OfQM9.A,
+    "B": OfQM9.B,
+    "C": OfQM9.C,
+    "mu": OfQM9.mu,
+    "alpha": OfQM9.alpha,
+    "r2": OfQM9.r2,
+    "u0": OfQM9.U0,
+    "u298": OfQM9.U,
+    "h298": OfQM9.H,
+    "g298": OfQM9.G,
+    "cv": OfQM9.Cv,
 }
 
 #: Words that mean one of the properties which everybody wants.
 WANTED = {
-    properties.energy: ("energy", "energies", "etot", "toten"),
-    properties.forces: ("forces", "force", "frc", "gradient", "gradients"),
-    properties.stress: ("stress",),
+    label_names.energy: ("energy", "energies", "etot", "toten"),
+    label_names.forces: ("forces", "force", "frc", "gradient", "gradients"),
+    label_names.stress: ("stress",),
     VIRIAL: ("virial", "virials"),
     "dipole": ("dipole", "dipoles"),
 }

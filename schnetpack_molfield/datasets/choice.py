@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schnetpack import properties
-from schnetpack.units import convert_units
-
 from schnetpack_molfield.checks import did_you_mean
+from schnetpack_molfield.datasets import label_names
 from schnetpack_molfield.datasets.catalogue import VIRIAL, WANTED, is_near
 from schnetpack_molfield.datasets.labels import Label
 from schnetpack_molfield.datasets.units import parse_unit
@@ -72,7 +70,7 @@ def choose_labels(
 
 def _asked(name: str, unit: str | None, available: Mapping[str, Label]) -> list[Label]:
     """The labels of a name or key; the stress may be under `virial` in some frames."""
-    names = {name, VIRIAL} if name == properties.stress else {name}
+    names = {name, VIRIAL} if name == label_names.stress else {name}
     found = [label for key, label in available.items() if key == name or label.name in names]
     if not found:
         known = [*available, *(label.name for label in available.values())]
@@ -80,7 +78,7 @@ def _asked(name: str, unit: str | None, available: Mapping[str, Label]) -> list[
     if unit is None:
         return found
     return [
-        label.in_unit(unit) for label in found if label.name != VIRIAL or name != properties.stress
+        label.in_unit(unit) for label in found if label.name != VIRIAL or name != label_names.stress
     ]
 
 
@@ -152,13 +150,15 @@ def _check_units(labels: Sequence[Label]) -> None:
 
 def _virial_as_stress(labels: Sequence[Label]) -> list[Label]:
     """A virial is written as the stress, in the unit of the stress that other frames have."""
-    unit = next((label.unit for label in labels if label.name == properties.stress), None)
+    unit = next((label.unit for label in labels if label.name == label_names.stress), None)
 
     def as_stress(label: Label) -> Label:
+        from schnetpack.units import convert_units  # late: it brings torch
+
         own = f"{label.unit}/Ang/Ang/Ang"
         factor = convert_units(own, unit) if unit else 1.0
         return label._replace(
-            name=properties.stress, unit=unit or own, factor=label.factor * factor, virial=True
+            name=label_names.stress, unit=unit or own, factor=label.factor * factor, virial=True
         )
 
     return [as_stress(label) if label.name == VIRIAL else label for label in labels]

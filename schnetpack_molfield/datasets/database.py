@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 from ase.data import chemical_symbols
-from schnetpack.data import ASEAtomsData
 
 from schnetpack_molfield.datasets.completeness import Incomplete, complete_frames, ranges
 from schnetpack_molfield.datasets.frames import FrameSource, by_atomic_number
@@ -16,6 +15,9 @@ from schnetpack_molfield.datasets.molecule_names import md17_name
 from schnetpack_molfield.datasets.references import lacking as lacking_elements
 from schnetpack_molfield.datasets.scale import doubtful_scale
 from schnetpack_molfield.new_files import replace_when_complete
+
+if TYPE_CHECKING:
+    from schnetpack.data import ASEAtomsData
 
 __all__ = ["check_target", "write_database"]
 
@@ -47,6 +49,8 @@ def write_database(
         ValueError: naming file and frame, for a frame that can't be trained on, or the frames that
             lack a label, or lengths that can't be Angstrom; nothing is written.
     """
+    from schnetpack.data import ASEAtomsData  # late: what is wrong with a file is said at once
+
     check_target(path, overwrite)
     units = _common_units(sources)
     with replace_when_complete(path) as partial:
@@ -103,7 +107,7 @@ def _common_units(sources: Sequence[FrameSource]) -> dict[str, str]:
 
 
 def _add(
-    database: ASEAtomsData,
+    database: "ASEAtomsData",
     source: FrameSource,
     units: Mapping[str, str],
     skip_missing: bool,

@@ -3,7 +3,7 @@
 From `atomref.txt` of Ramakrishnan, Dral, Rupp & von Lilienfeld, Sci. Data 1, 140022 (2014), CC0.
 """
 
-from schnetpack.datasets import QM9
+from schnetpack_molfield.datasets.label_names import OfQM9
 
 __all__ = ["ATOMREFS", "ENERGIES", "TARGETS"]
 
@@ -15,19 +15,19 @@ _G = (-0.510927, -37.861317, -54.598897, -75.079532, -99.733544)
 
 #: property -> (unit, {atomic number: value})
 ATOMREFS: dict[str, tuple[str, dict[int, float]]] = {
-    QM9.zpve: ("Ha", dict.fromkeys(_ELEMENTS, 0.0)),
-    QM9.U0: ("Ha", dict(zip(_ELEMENTS, _U0, strict=True))),
-    QM9.U: ("Ha", dict(zip(_ELEMENTS, _U, strict=True))),
-    QM9.H: ("Ha", dict(zip(_ELEMENTS, _H, strict=True))),
-    QM9.G: ("Ha", dict(zip(_ELEMENTS, _G, strict=True))),
-    QM9.Cv: ("cal/mol/K", dict.fromkeys(_ELEMENTS, 2.981)),
+    OfQM9.zpve: ("Ha", dict.fromkeys(_ELEMENTS, 0.0)),
+    OfQM9.U0: ("Ha", dict(zip(_ELEMENTS, _U0, strict=True))),
+    OfQM9.U: ("Ha", dict(zip(_ELEMENTS, _U, strict=True))),
+    OfQM9.H: ("Ha", dict(zip(_ELEMENTS, _H, strict=True))),
+    OfQM9.G: ("Ha", dict(zip(_ELEMENTS, _G, strict=True))),
+    OfQM9.Cv: ("cal/mol/K", dict.fromkeys(_ELEMENTS, 2.981)),
 }
 
 #: Targets of which the energies of the free atoms are subtracted.
-ENERGIES = (QM9.U0, QM9.U, QM9.H, QM9.G)
+ENERGIES = (OfQM9.U0, OfQM9.U, OfQM9.H, OfQM9.G)
 
 #: The twelve usual targets: all properties but the three rotational constants.
 TARGETS = (
-    QM9.mu, QM9.alpha, QM9.homo, QM9.lumo, QM9.gap, QM9.r2,
-    QM9.zpve, QM9.U0, QM9.U, QM9.H, QM9.G, QM9.Cv,
+    OfQM9.mu, OfQM9.alpha, OfQM9.homo, OfQM9.lumo, OfQM9.gap, OfQM9.r2,
+    OfQM9.zpve, OfQM9.U0, OfQM9.U, OfQM9.H, OfQM9.G, OfQM9.Cv,
 )  # fmt: skip

@@ -10,7 +10,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.md.verlet import VelocityVerlet
-from rich.progress import track
+
+from schnetpack_molfield.progress import watched
 
 __all__ = ["RefinedTrajectory", "refine", "timed_frames"]
 
@@ -64,7 +65,6 @@ def refine(
     interval: float = 2.5,
     after: float = 0.0,
     time_step: float = 0.5,
-    progress: bool = False,
 ) -> RefinedTrajectory:
     r"""Fill the gaps of a trajectory by Newton's equation, where no interpolation can.
 
@@ -82,7 +82,6 @@ def refine(
             the time between known ones.
         after: fs to go on beyond the last known frame.
         time_step: longest step of the integration in fs.
-        progress: show a bar.
 
     Raises:
         ValueError: for fewer than two frames; frames of different atoms, without time or
@@ -91,8 +90,7 @@ def refine(
     """
     _check(frames, interval, after, time_step)
     result, mismatches = [], []
-    pairs = list(pairwise(frames))
-    for start, end in track(pairs, "dynamics", disable=not progress, transient=True):
+    for start, end in watched(list(pairwise(frames)), "gaps"):
         duration = end.info["time"] - start.info["time"]
         n = ceil(duration / interval - 1e-9)
         forward = _follow(start, calculator, duration / n, n, time_step)
@@ -155,7 +153,7 @@ def _follow(
     atoms.calc = calculator
     dynamics = VelocityVerlet(atoms, interval / steps * units.fs)
     path = [atoms.positions.copy()]
-    for _ in range(n):
+    for _ in watched(range(n), "frames"):
         dynamics.run(steps)
         path.append(atoms.positions.copy())
     return np.array(path)

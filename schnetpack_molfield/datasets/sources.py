@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from schnetpack import properties
 
+from schnetpack_molfield.datasets import label_names
 from schnetpack_molfield.datasets.choice import Request, choose_labels
 from schnetpack_molfield.datasets.frames import (
     Frame,
@@ -188,7 +188,7 @@ def _per_atom(value: Value, label: Label, request: Request) -> bool | None:
 
 def _agree(first: np.ndarray, second: np.ndarray, label: Label) -> bool:
     """Whether two keys of one property say the same; stresses are often rounded."""
-    tolerance = 1e-3 if label.name == properties.stress else 1e-6
+    tolerance = 1e-3 if label.name == label_names.stress else 1e-6
     return first.shape == second.shape and np.allclose(
         first, second, rtol=0, atol=tolerance * np.abs(first).max(initial=0), equal_nan=True
     )

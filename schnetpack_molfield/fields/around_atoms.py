@@ -90,6 +90,8 @@ class FieldAroundAtoms(Field):
             spacing: distance between points in Angstrom.
         """
         check_positive("spacing", spacing)
+        if size is not None:
+            check_positive("size", size)
         middle = self.atoms.positions.mean(axis=0) if center is None else np.asarray(center, float)
         frame = _plane_frame(self.atoms.positions, normal)  # (3, 3) rows: along, across, normal
         if size is None:

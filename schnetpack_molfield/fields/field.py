@@ -19,6 +19,7 @@ from schnetpack_molfield.fields.derivatives import (
 )
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.units import unit_factor
+from schnetpack_molfield.progress import watched
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -139,7 +140,8 @@ class Field:
         points = self._as_points(points)  # (n_points, 3)
         with torch.set_grad_enabled(points.requires_grad):
             blocks = points.split(self.block_size) if len(points) else (points,)
-            return torch.cat([operation(self._evaluate_checked, block) for block in blocks])
+            shown = watched(blocks, "blocks of points")
+            return torch.cat([operation(self._evaluate_checked, block) for block in shown])
 
     def _as_points(self, points: ArrayLike | Tensor) -> Tensor:
         """`points` as a checked tensor (n_points, 3) of the field's dtype on its device.

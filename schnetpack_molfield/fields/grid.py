@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +35,16 @@ class Grid:
             positions: (n, 3) in Angstrom.
             spacing: distance between neighbouring points in Angstrom.
             margin: distance between the outermost positions and the walls in Angstrom.
+
+        Raises:
+            ValueError: if there is no such grid.
         """
         check_positive("spacing", spacing)
         lower, upper = positions.min(axis=0) - margin, positions.max(axis=0) + margin
-        intervals = np.ceil((upper - lower) / spacing - 1e-9)
+        with np.errstate(over="ignore"):
+            intervals = np.ceil((upper - lower) / spacing - 1e-9)
+        if not (np.isfinite(intervals).all() and (upper >= lower).all()):
+            raise ValueError(f"no grid has margin {margin:g} and spacing {spacing:g} Angstrom")
         origin = (lower + upper - intervals * spacing) / 2
         nx, ny, nz = (int(n) + 1 for n in intervals)
         return cls(origin, spacing * np.eye(3), (nx, ny, nz))
@@ -65,7 +72,7 @@ class Grid:
     @property
     def n_points(self) -> int:
         """Number of points."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def points(self) -> np.ndarray:

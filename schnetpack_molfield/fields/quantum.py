@@ -18,6 +18,7 @@ from schnetpack_molfield.checks import check_atoms, optional_import
 from schnetpack_molfield.fields.geometry import distances
 from schnetpack_molfield.fields.molecular_field import MolecularField
 from schnetpack_molfield.fields.molecule import total_charge
+from schnetpack_molfield.progress import steps
 
 __all__ = ["QuantumCalculation"]
 
@@ -84,7 +85,9 @@ class QuantumCalculation:
             atom=geometry, unit="Angstrom", basis=basis, charge=charge, spin=spin, verbose=0
         )
         mean_field = dft.KS(mol, xc=xc)
-        mean_field.kernel()
+        with steps(f"cycles of {xc}/{basis}") as step:
+            mean_field.callback = lambda variables: step()
+            mean_field.kernel()
         if not mean_field.converged:
             raise RuntimeError(f"the {xc}/{basis} calculation of {atoms.symbols} did not converge")
         return cls(mean_field)

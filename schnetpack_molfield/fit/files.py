@@ -11,12 +11,16 @@ from schnetpack_molfield.fit.task import FitTask
 from schnetpack_molfield.model_files import check_format
 from schnetpack_molfield.new_files import replace_when_complete
 
-__all__ = ["FORMAT", "load_fit_file", "resume_fit", "save_fit_file"]
+__all__ = ["FORMAT", "NotAFitError", "load_fit_file", "resume_fit", "save_fit_file"]
 
 #: Marks files of fits, before the version of their content.
 _MARK = "molfield fit "
 #: Version of the content; it grows when older code can't read it any more.
 FORMAT = 2
+
+
+class NotAFitError(ValueError):
+    """A file that `molfield fit` didn't write."""
 
 
 def save_fit_file(path: Path, task: FitTask, fit: FieldFit) -> None:
@@ -58,18 +62,18 @@ def load_fit_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is something else, or was written by a newer version of this package, or
-            by one before 0.2.
+        NotAFitError: if it is something else.
+        ValueError: if it was written by a newer version of this package, or by one before 0.2.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} isn't a file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever comes up in unpickling
-        raise ValueError(f"{path} is not a file of molfield fit") from error
+        raise NotAFitError(f"{path} is not a file of molfield fit") from error
     mark = str(content.get("format")) if isinstance(content, dict) else ""
     if not mark.startswith(_MARK):
-        raise ValueError(f"{path} is not a file of molfield fit")
+        raise NotAFitError(f"{path} is not a file of molfield fit")
     found = int(mark.removeprefix(_MARK))
     check_format(path, found, FORMAT)
     if found < FORMAT:  # its head had a function of its own, with a bias that the shared one lacks

@@ -21,7 +21,7 @@ from schnetpack_molfield.transform.sampling import (
     near_surface,
 )
 
-__all__ = ["FieldPoints", "GridPoints"]
+__all__ = ["FieldPoints", "GivenPoints", "GridPoints"]
 
 Inputs = dict[str, Tensor]
 
@@ -206,3 +206,30 @@ class GridPoints(Transform):
             return torch.randint(len(values), (self.n_points,), generator=generator)
         weight = values.clamp(0, self.ceiling).double() + self.floor
         return torch.multinomial(weight, self.n_points, replacement=True, generator=generator)
+
+
+class GivenPoints(Transform):
+    """Points that come with every sample, wherever they are, and the values there.
+
+    Args:
+        key: key of the values, (1, n_points) in the data, and of the target; the data have the
+            points under `field_points`, (1, n_points, 3) in Angstrom.
+
+    Raises:
+        ValueError: when called, if there are not as many points as values.
+    """
+
+    is_preprocessor: bool = True
+    is_postprocessor: bool = False
+
+    def __init__(self, key: str = keys.electron_density) -> None:
+        super().__init__()
+        self.key = key
+
+    def forward(self, inputs: Inputs) -> Inputs:
+        """Bring points and values of a sample into the shapes of a batch's."""
+        points = inputs[keys.points].reshape(-1, 3).to(inputs[properties.R])  # (n_points, 3)
+        values = inputs[self.key].reshape(-1, 1)  # (n_points, 1)
+        if len(points) != len(values):
+            raise ValueError(f"{self.key!r} has {len(values)} values, but {len(points)} points")
+        return _write(inputs, points, values, self.key)

@@ -95,3 +95,15 @@ def test_nothing_is_overwritten_or_written_for_bad_input(tmp_path):
     assert path.read_text() == "mine"
     plot_encodings(curves, path, force=True)
     assert path.stat().st_size > 10_000
+
+
+def test_an_interruption_leaves_no_half_picture(tmp_path, monkeypatch):
+    def interrupt(figure, path, **options):
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", interrupt)
+    curves = {"a": encoding_curves(representation(BesselRBF(8, 5.0)))}
+    with pytest.raises(KeyboardInterrupt):
+        plot_encodings(curves, tmp_path / "curves.png")
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,8 @@
 """`molfield field` as a user runs it."""
 
+import re
+from pathlib import Path
+
 import ase.io
 import numpy as np
 import pytest
@@ -126,6 +129,28 @@ def test_bad_input(folder, arguments, message):
     result = run(*arguments)
     assert result.exit_code != 0
     assert message in str(result.exception)
+    assert not list(folder.glob("x.*"))
+
+
+def test_a_fit_of_the_first_version_is_called_one(folder):
+    old = Path(__file__).parents[1] / "golden" / "fit_0.1.0.pt"
+    result = CliRunner().invoke(app, ["field", "--model", str(old), "--out", "x.npz"])
+    assert "was fitted by a version before 0.2" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--spacing", "1e-5", "-o", "x.cube"], "too large: choose a larger --spacing"),
+        (["--spacing", "1e-5", "-o", "x.png"], "points .* too large: .* smaller --size"),
+        (["--margin", "nan", "-o", "x.cube"], "no grid has margin nan"),
+        (["--size", "-1", "-o", "x.png"], "--size must be a positive number"),
+    ],
+)
+def test_grids_that_are_too_large_or_impossible(folder, options, message):
+    arguments = ["field", "water.xyz", "-m", "best_model", "-c", "sdf", *options]
+    result = CliRunner().invoke(app, arguments)
+    assert re.search(message, str(result.exception)), result.exception
     assert not list(folder.glob("x.*"))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.units import Bohr
 from typer.testing import CliRunner
 
 from schnetpack_molfield.cli import app
@@ -50,6 +51,20 @@ def test_a_wrong_sign_is_a_line_and_a_status(save):
 def test_a_wrong_unit(save):
     result = run("inspect", save(), "-p", "energy=kcal/mol", "-p", "forces")
     assert "no usual units" in result.output or "--property energy=eV" in result.output
+
+
+def test_types_and_lengths_that_the_file_does_not_say(save, tmp_path):
+    with np.load(save()) as arrays:
+        content = dict(arrays)
+    content["types"] = np.zeros_like(content.pop("Z"))
+    content["R"], content["cell_A"] = content["R"] / Bohr, content["cell_A"] / Bohr
+    content["cell"] = content.pop("cell_A")
+    np.savez(tmp_path / "types.npz", **content)
+    options = ["--map", "0=Cu", "--length-unit", "bohr", "--rename", "energy=E"]
+    result = run("inspect", tmp_path / "types.npz", *options)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "40 frames looked over, nothing wrong found" in result.output
+    assert "pass --map" in str(run("inspect", tmp_path / "types.npz").exception)
 
 
 def test_report(save, tmp_path):

@@ -59,6 +59,18 @@ CALLS = [
     ("check none", 1, "no model file 'none'"),
     ("export none -o a.safetensors", 1, "no model file 'none'"),
     ("export model -o a.pt", 1, "must end in one of .safetensors"),
+    ("import --help", 0, "--skip-missing"),
+    ("import none.xyz -o a.db", 1, "none.xyz isn't a file"),
+    ("import water.xyz -o a.npz", 1, "must end in .db"),
+    ("import water.xyz -o old.db", 1, "old.db exists"),
+    ("import water.xyz -o nodir/a.db", 1, "nodir/a.db does not exist"),
+    ("import water.xyz -o a.db --rename energy", 1, "expected KEY=NAME"),
+    ("import water.xyz -o a.db --map 1", 1, "expected TYPE=ELEMENT"),
+    ("import water.xyz -o a.db -p forces", 1, "forces"),
+    ("import old.npz -o a.db", 1, "not a readable numpy archive"),
+    ("import water.xyz -o a.db --report old.md", 1, "old.md exists"),
+    ("inspect none.xyz", 1, "none.xyz isn't a file"),
+    ("inspect water.xyz", 0, "nothing wrong found"),
     ("encoding none", 1, "no model file 'none'"),
     ("encoding model --pair C-Xx", 1, "unknown element 'Xx'"),
 ]
@@ -69,7 +81,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[list]:
     folder: Path = tmp_path_factory.mktemp("user")
     for name in ("water.xyz", "other.xyz"):
         molecule("H2O").write(folder / name)
-    for name in ("model", "old.cube", "old.npz", "old_other.npz", "old.pt"):
+    for name in ("model", "old.cube", "old.npz", "old_other.npz", "old.pt", "old.db", "old.md"):
         (folder / name).write_text("precious")
     calls = json.dumps([arguments.split() for arguments, *_ in CALLS])
     done = subprocess.run(

@@ -44,6 +44,18 @@ def test_spacing_must_be_positive(spacing):
         Grid.around(np.zeros((1, 3)), spacing, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("spacing", "margin"), [(1e-320, 1.0), (0.2, np.nan), (0.2, np.inf), (0.2, -3.0)]
+)
+def test_grids_that_cannot_be(spacing, margin):
+    with pytest.raises(ValueError, match="no grid has margin"):
+        Grid.around(np.array([[0.0, 0, 0], [1.0, 2.0, 3.0]]), spacing, margin)
+
+
+def test_the_number_of_points_does_not_overflow():
+    assert Grid.around(np.zeros((1, 3)), 1e-8, 4.0).n_points == 800000001**3
+
+
 def test_box_must_have_two_corners_in_order():
     with pytest.raises(ValueError, match="lower < upper"):
         Grid.midpoints([0, 0, 0], [1.0, -1.0, 1.0], 0.1)

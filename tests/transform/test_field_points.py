@@ -9,7 +9,7 @@ from schnetpack.data import ASEAtomsData, AtomsLoader
 
 from schnetpack_molfield.fields import PromoleculeDensity, VectorFunction, molecular_surface
 from schnetpack_molfield.train import RelativeL1
-from schnetpack_molfield.transform import FieldPoints, GridPoints
+from schnetpack_molfield.transform import FieldPoints, GivenPoints, GridPoints
 from schnetpack_molfield.transform.sampling import (
     box_weights,
     by_gradient,
@@ -215,3 +215,17 @@ def test_a_grid_of_another_size(gridded) -> None:
     gridded["grid_shape"] = torch.tensor([[3, 3, 3]])
     with pytest.raises(ValueError, match="its grid \\[3, 3, 3\\] points"):
         GridPoints()(gridded)
+
+
+def test_points_that_come_with_a_sample(dtype) -> None:
+    given = sample(molecule("H2O"), dtype) | {
+        "field_points": torch.arange(6, dtype=torch.float64).view(1, 2, 3),
+        "electron_density": torch.tensor([[1.0, 2.0]], dtype=dtype),
+    }
+    result = GivenPoints()(given)
+    assert result["field_points"].dtype == dtype
+    assert result["field_points"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert result["field_n_points"].tolist() == [2]
+    assert result["electron_density"].tolist() == [[1.0], [2.0]]
+    with pytest.raises(ValueError, match="'electron_density' has 2 values, but 1 points"):
+        GivenPoints()(result | {"field_points": torch.zeros(1, 1, 3)})

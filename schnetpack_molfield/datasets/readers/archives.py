@@ -21,9 +21,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 from ase import Atoms
-from schnetpack import properties
 
 from schnetpack_molfield import properties as keys_of_fields
+from schnetpack_molfield.datasets import label_names
 from schnetpack_molfield.datasets.catalogue import WANTED
 from schnetpack_molfield.datasets.elements import atomic_number_of, elements_of_types
 from schnetpack_molfield.datasets.frames import RawFrame, RawSource, References
@@ -115,7 +115,7 @@ def _units(arrays: Arrays) -> dict[str, str]:
     if energy is None:
         return {}
     length = str(arrays["r_unit"]) if "r_unit" in arrays else "Ang"
-    return {properties.energy: energy, properties.forces: f"{energy}/{length}"}
+    return {label_names.energy: energy, label_names.forces: f"{energy}/{length}"}
 
 
 def _label_of(key: str, units: Mapping[str, str]) -> Label:
@@ -203,7 +203,7 @@ def _table(key: str) -> str | None:
 def _owner(name: str, key: str, labels: Sequence[Label]) -> Label:
     for label in labels:
         named = name.lower() in (label.key.lower(), label.key.lower().removeprefix("e_"))
-        if named or (name == "" and label.name == properties.energy):
+        if named or (name == "" and label.name == label_names.energy):
             return label
     raise ValueError(
         f"{key!r} holds single-atom values of {name or 'the energy'}, which isn't there"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from schnetpack.datasets import QM9
 
 from schnetpack_molfield.datasets.elements import atomic_number_of
 from schnetpack_molfield.datasets.frames import RawFrame, RawSource, Value
+from schnetpack_molfield.datasets.label_names import OfQM9
 from schnetpack_molfield.datasets.labels import Label
 from schnetpack_molfield.datasets.qm9_reference import ATOMREFS
 from schnetpack_molfield.datasets.readers.reading import each_frame
@@ -18,9 +18,9 @@ __all__ = ["is_qm9_file", "open_qm9_files"]
 
 #: The numbers of the second line behind `gdb` and the index, in their order, with their units.
 COLUMNS = {
-    QM9.A: "GHz", QM9.B: "GHz", QM9.C: "GHz", QM9.mu: "Debye", QM9.alpha: "a0 a0 a0",
-    QM9.homo: "Ha", QM9.lumo: "Ha", QM9.gap: "Ha", QM9.r2: "a0 a0", QM9.zpve: "Ha",
-    QM9.U0: "Ha", QM9.U: "Ha", QM9.H: "Ha", QM9.G: "Ha", QM9.Cv: "cal/mol/K",
+    OfQM9.A: "GHz", OfQM9.B: "GHz", OfQM9.C: "GHz", OfQM9.mu: "Debye", OfQM9.alpha: "a0 a0 a0",
+    OfQM9.homo: "Ha", OfQM9.lumo: "Ha", OfQM9.gap: "Ha", OfQM9.r2: "a0 a0", OfQM9.zpve: "Ha",
+    OfQM9.U0: "Ha", OfQM9.U: "Ha", OfQM9.H: "Ha", OfQM9.G: "Ha", OfQM9.Cv: "cal/mol/K",
 }  # fmt: skip
 _CHARGES = "partial_charges"  # Mulliken's
 _UNITS = {**COLUMNS, _CHARGES: "e"}
