@@ -55,7 +55,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "training": (
         "Points, losses, metrics and callbacks",
         {
-            "transform": "FieldPoints GridPoints RemoveOffsets AddOffsets",
+            "transform": "FieldPoints GivenPoints GridPoints RemoveOffsets AddOffsets",
             "train": "RelativeL1 RelativeL2 SurfaceLoss NormalLoss EikonalLoss WeightPoints "
             "IntersectionOverUnion RelativeL2Error ModelRecord ChooseThreads",
         },

@@ -23,6 +23,7 @@ from schnetpack_molfield.safe_files import (
     read_safe_model,
     write_safe_model,
 )
+from schnetpack_molfield.shipped_models import shipped_models
 
 if TYPE_CHECKING:
     from schnetpack.model import AtomisticModel
@@ -46,12 +47,16 @@ _TEXT = "molfield_record_json"
 
 
 def find_model_file(path: str | Path) -> Path:
-    """The file itself, or `best_model`, else `model.safetensors`, in the folder of a run.
+    """The file itself; `best_model`, else `model.safetensors`, in the folder of a run.
+
+    What is neither may be the name of a model that comes with the package.
 
     Raises:
         FileNotFoundError: if there is no such file.
     """
     path = Path(path)
+    if not path.exists() and str(path) in shipped_models():
+        return shipped_models()[str(path)]
     if path.is_dir():
         files = [path / "best_model", path / "model.safetensors"]
         path = next((file for file in files if file.is_file()), files[0])

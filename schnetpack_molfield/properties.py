@@ -77,7 +77,7 @@ electron_density: Final[str] = "electron_density"
 grid_shape: Final[str] = "grid_shape"
 #: (1, 3), Angstrom, first point of a grid; the database
 grid_origin: Final[str] = "grid_origin"
-#: (1,), Angstrom, distance between points of a grid; the database
+#: (1,), Angstrom, distance between points of a grid, or (1, 3, 3), its vectors; the database
 grid_spacing: Final[str] = "grid_spacing"
 #: (n_molecules,), unit of the data, time of a frame; the database
 time: Final[str] = "time"

@@ -34,7 +34,18 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"python", "bash", "yaml", "text", "pycon"}
 #: Commands that aren't ours, or whose options are checked elsewhere.
-OTHER_PROGRAMS = {"ase", "git", "mypy", "pip", "pytest", "ruff", "spkdeploy", "spkpredict"}
+OTHER_PROGRAMS = {
+    "ase",
+    "cd",
+    "eval",
+    "git",
+    "mypy",
+    "pip",
+    "pytest",
+    "ruff",
+    "spkdeploy",
+    "spkpredict",
+}
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:provider=hydra.searchpath"),  # ./configs is optional

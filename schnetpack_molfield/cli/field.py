@@ -1,5 +1,6 @@
 """`molfield field`: a learned field of a molecule as a grid, a surface or a picture."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,9 @@ from schnetpack_molfield.cli.look import (
     numbers,
 )
 from schnetpack_molfield.cli.outputs import output_files
+from schnetpack_molfield.datasets.text_files import check_structure_file
 from schnetpack_molfield.model_files import find_model_file
+from schnetpack_molfield.shipped_models import shipped_models
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -44,11 +47,12 @@ Structures = Annotated[
     ),
 ]
 Model = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--model",
         "-m",
-        help="A file 'best_model', the folder of a run, or a file of `molfield fit`.",
+        help="A file 'best_model', the folder of a run, a file of `molfield fit`, or the name of a "
+        "model that comes along. Without it: 'density', where that comes along.",
     ),
 ]
 Out = Annotated[
@@ -101,9 +105,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 
 
 def field(
-    model: Model,
     out: Out,
     structures: Structures = None,
+    model: Model = None,
     length_unit: LengthUnit = None,
     charge: Charge = None,
     channel: Channel = None,
@@ -126,16 +130,15 @@ def field(
     dpi: Dpi = 200,
 ) -> None:
     """Ask a trained or fitted model for the field of molecules and write it."""
-    from schnetpack_molfield.checks import check_device, check_new_file, check_positive
+    from schnetpack_molfield.checks import check_device, check_new_file
 
+    model = _default_model() if model is None else model
     names = structures or []
     files = output_files(out, names)
     for file in files:
         check_new_file(file, (*CUBES, ".npz", *MESHES, *PICTURES), force)
     step = 0.2 if spacing is None else spacing
-    check_positive("--spacing", step)
-    if size is not None:
-        check_positive("--size", size)
+    _check_numbers(step, size, level)
     slice_look: dict[str, Any] = {
         "center": numbers(3, "--center", center),
         "normal": numbers(3, "--normal", normal),
@@ -148,6 +151,8 @@ def field(
     surface_look: dict[str, Any] = {"camera": numbers(3, "--camera", camera)}
     look = (slice_look if level is None else surface_look) | {"width": width, "dpi": dpi}
     find_model_file(model)
+    for name in names:
+        check_structure_file(name)
     molecules = {name: _read(name, length_unit, charge) for name in names}
     fields = _ask(model, molecules, time, member, check_device(device))
     on_grid = files[0].suffix.lower() not in PICTURES or level is not None
@@ -159,6 +164,22 @@ def field(
         shown = learned if units is None else learned.in_units(units, channel)
         _write(file, shown, channel, level, units, step, margin, force, look)
         Console().print(f"wrote {file}", soft_wrap=True, highlight=False)
+
+
+def _default_model() -> Path:
+    if "density" not in shipped_models():
+        raise ValueError("name a model, --model FILE: no model of densities comes along")
+    return Path("density")
+
+
+def _check_numbers(spacing: float, size: float | None, level: float | None) -> None:
+    from schnetpack_molfield.checks import check_positive
+
+    check_positive("--spacing", spacing)
+    if size is not None:
+        check_positive("--size", size)
+    if level is not None and not math.isfinite(level):
+        raise ValueError(f"--level must be a number, got {level}")
 
 
 def _confirm(learned: "MolecularField", step: float, margin: float) -> None:

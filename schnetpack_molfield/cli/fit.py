@@ -95,14 +95,19 @@ def fit(
     resolution by `molfield field --model FILE.pt`.
     """
     from schnetpack_molfield.checks import check_device, check_new_file, check_positive
-    from schnetpack_molfield.datasets.molecules import read_molecules
-    from schnetpack_molfield.fit.channels import default_channels
-    from schnetpack_molfield.fit.inputs import check_inputs
+    from schnetpack_molfield.datasets.text_files import check_structure_file
 
     files = output_files(out, structures) if out else _default_files(structures)
     for file in files:
         check_new_file(file, [".pt"], force or resume)
     check_positive("cutoff", cutoff)
+    for structure in structures:
+        check_structure_file(structure)
+
+    from schnetpack_molfield.datasets.molecules import read_molecules
+    from schnetpack_molfield.fit.channels import default_channels
+    from schnetpack_molfield.fit.inputs import check_inputs
+
     families = [read_molecules(structure, length_unit) for structure in structures]
     names = [channels.split(",") if channels else default_channels(f[0]) for f in families]
     for frames, wanted in zip(families, names, strict=True):

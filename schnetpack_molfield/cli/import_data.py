@@ -1,6 +1,6 @@
 """`molfield import`: real data into a SchNetPack database, without programming."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,7 +32,7 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         help="Extended XYZ, SDF, PDB, databases or any other file that ASE reads, npz archives, "
-        "QM9's own files (also a folder or tar of them)."
+        "QM9's own files (also a folder or tar of them), cubes of electron densities."
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The new database, FILE.db.")]
@@ -148,7 +148,7 @@ def _renames(items: Iterable[str]) -> dict[str, str]:
 
 
 def open_files(
-    files: Iterable[Path],
+    files: Sequence[Path],
     properties: Iterable[str],
     renames: Iterable[str],
     types: Iterable[str],
@@ -157,6 +157,10 @@ def open_files(
     per_molecule: Iterable[str],
 ) -> list["FrameSource"]:
     """Files of frames as the options say that are called like the arguments."""
+    for file in files:
+        if not file.exists():
+            raise FileNotFoundError(f"{file} isn't a file")
+
     from schnetpack_molfield.datasets import Request
     from schnetpack_molfield.datasets.elements import map_of_types
 
@@ -174,8 +178,6 @@ def open_files(
 def _open(file: Path, request: "Request") -> "FrameSource":
     from schnetpack_molfield.datasets import read_frames
 
-    if not file.exists():
-        raise FileNotFoundError(f"{file} isn't a file")
     try:
         return read_frames(file, request, watch=_first_look)
     except ValueError as error:

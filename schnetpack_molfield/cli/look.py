@@ -1,5 +1,6 @@
 """How a picture looks, as options of the command line."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def numbers(count: int | None, option: str, text: str | None) -> Sequence[float]
         values = [float(part) for part in text.split(",")]
     except ValueError:
         values = []
-    if not values or count not in (None, len(values)):
+    if not values or count not in (None, len(values)) or not all(map(math.isfinite, values)):
         expected = "numbers" if count is None else f"{count} numbers"
         raise ValueError(f"{option} must be {expected} with commas between, got {text!r}")
     return values

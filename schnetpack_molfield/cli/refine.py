@@ -42,11 +42,15 @@ def refine(
     Newton's equation from both. Prints how well the dynamics from each frame meets the next one.
     """
     from schnetpack_molfield.checks import check_device, check_new_file
-    from schnetpack_molfield.datasets.refined_trajectory import refine, timed_frames
     from schnetpack_molfield.model_files import find_model_file
 
     check_new_file(out, (".extxyz",), force)
     find_model_file(model)
+    if not frames.is_file():
+        raise FileNotFoundError(f"{frames} isn't a file")
+
+    from schnetpack_molfield.datasets.refined_trajectory import refine, timed_frames
+
     known = timed_frames(frames, frame_time)
     device = check_device(device)
 

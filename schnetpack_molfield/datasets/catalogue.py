@@ -58,7 +58,7 @@ _TABLE = [
     Property(keys.electron_density, "number", False, None),
     Property(keys.grid_shape, "number", False, (_VECTOR,)),
     Property(keys.grid_origin, "length", False, (_VECTOR,)),
-    Property(keys.grid_spacing, "length"),
+    Property(keys.grid_spacing, "length", False, (_SCALAR, _TENSOR)),
     # QM9
     Property(OfQM9.A, "frequency"),
     Property(OfQM9.B, "frequency"),

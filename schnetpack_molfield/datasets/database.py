@@ -13,7 +13,6 @@ from schnetpack_molfield.datasets.completeness import Incomplete, complete_frame
 from schnetpack_molfield.datasets.frames import FrameSource, by_atomic_number
 from schnetpack_molfield.datasets.molecule_names import md17_name
 from schnetpack_molfield.datasets.references import lacking as lacking_elements
-from schnetpack_molfield.datasets.scale import doubtful_scale
 from schnetpack_molfield.new_files import replace_when_complete
 
 if TYPE_CHECKING:
@@ -144,6 +143,8 @@ def _add(
 
 
 def _check_scale(source: FrameSource, first: Sequence[Atoms]) -> None:
+    from schnetpack_molfield.datasets.scale import doubtful_scale  # late: it brings scipy
+
     doubt = None if source.scale_is_stated else doubtful_scale(first)
     if doubt:
         raise ValueError(f"{source.path}: {doubt}")

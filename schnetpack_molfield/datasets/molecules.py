@@ -11,7 +11,11 @@ from ase import Atoms
 
 from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN, parse_mmcif, parse_pdb
 from schnetpack_molfield.datasets.smiles import parse_sdf, parse_smiles
-from schnetpack_molfield.datasets.text_files import read_text, structure_suffix
+from schnetpack_molfield.datasets.text_files import (
+    check_structure_file,
+    read_text,
+    structure_suffix,
+)
 from schnetpack_molfield.fields.molecule import angstrom_per, unusual_lengths
 
 __all__ = ["LIGAND", "PROTEIN", "read_molecules"]
@@ -52,8 +56,7 @@ def read_molecules(source: str | Path, length_unit: str | None = None) -> list[A
     """
     suffix, scale = structure_suffix(source), angstrom_per(length_unit or "Ang")
     if not os.path.isfile(source):
-        if suffix in (*PDB, *CIF, *SDF, *XYZ):
-            raise FileNotFoundError(f"{source} isn't a file")
+        check_structure_file(source)
         return [parse_smiles(str(source))]
     try:
         parse = _PARSERS.get(suffix)

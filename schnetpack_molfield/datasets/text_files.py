@@ -5,7 +5,10 @@ import gzip
 import zlib
 from pathlib import Path
 
-__all__ = ["CUT_OFF", "read_text", "structure_suffix"]
+__all__ = ["CUT_OFF", "check_structure_file", "read_text", "structure_suffix"]
+
+#: Endings of files; another name that isn't a file may be a SMILES string.
+_STRUCTURES = (".pdb", ".ent", ".cif", ".mmcif", ".sdf", ".mol", ".xyz", ".extxyz")
 
 #: What is said of a file that misses its end.
 CUT_OFF = "may be cut off; if it is whole, add a last line"
@@ -55,3 +58,9 @@ def structure_suffix(path: str | Path) -> str:
     """Ending of a file's name in lower case, without that of the compression."""
     name = str(path).lower().removesuffix(".gz")
     return Path(name).suffix
+
+
+def check_structure_file(source: str | Path) -> None:
+    """Raise FileNotFoundError for a name with the ending of a structure file that is no file."""
+    if structure_suffix(source) in _STRUCTURES and not Path(source).is_file():
+        raise FileNotFoundError(f"{source} isn't a file")

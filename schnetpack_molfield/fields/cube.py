@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ase.io.cube
 import numpy as np
 from ase import Atoms
 from ase.units import Bohr
 
-from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.units import cube_unit
 from schnetpack_molfield.new_files import replace_when_complete
+
+if TYPE_CHECKING:
+    from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 
 __all__ = ["read_cube", "write_cube", "write_field"]
 

@@ -19,7 +19,7 @@ from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.learned_field import ask_model
 from schnetpack_molfield.fields.mesh import SUFFIXES, marching_cubes, write_mesh
-from schnetpack_molfield.fields.pictures import save, view_surfaces
+from schnetpack_molfield.fields.pictures import check_pixels, save, view_surfaces
 from schnetpack_molfield.fields.scene import draw_surfaces
 from schnetpack_molfield.fields.slices import SliceStyle, draw_slice
 from schnetpack_molfield.fields.surface_box import SurfaceBox, surface_box
@@ -216,6 +216,7 @@ class MolecularField(FieldAroundAtoms):
             dpi: pixels per inch.
         """
         path, column = _picture_path(path, force), self.index(channel)
+        check_pixels(width, dpi)
         style = SliceStyle(limits, levels, colormap, width)
         points, values = self.plane(center, normal, size, spacing)
         name = self.channels[column]
@@ -257,6 +258,7 @@ class MolecularField(FieldAroundAtoms):
             dpi: pixels per inch.
         """
         path, column = _picture_path(path, force), self.index(channel)
+        check_pixels(width, dpi)
         boxes = self._boxes(column, level, spacing, margin)
         meshes = [marching_cubes(box.grid, box.values, x, box.far) for x, box in boxes.items()]
         name, levels = self.channels[column], list(boxes)

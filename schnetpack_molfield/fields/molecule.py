@@ -38,7 +38,7 @@ def total_charge(atoms: Atoms) -> int:
     """The charge in units of e that `atoms.info` states as `charge` or `total_charge`, else 0.
 
     Raises:
-        ValueError: if it isn't a whole number.
+        ValueError: if it isn't a whole number, or larger than the nuclei's.
     """
     charge = atoms.info.get("charge", atoms.info.get("total_charge", 0))
     try:
@@ -47,6 +47,8 @@ def total_charge(atoms: Atoms) -> int:
         raise ValueError(f"the structure's charge must be a whole number, got {charge!r}") from None
     if abs(float(charge) - whole) > 1e-3:
         raise ValueError(f"the structure's charge must be a whole number, got {charge!r}")
+    if whole > (protons := int(atoms.numbers.sum())):
+        raise ValueError(f"{atoms.symbols} can't have charge {whole}, it has {protons} protons")
     return whole
 
 

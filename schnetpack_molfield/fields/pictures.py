@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from schnetpack_molfield.checks import optional_import
+from schnetpack_molfield.checks import check_positive, optional_import
 from schnetpack_molfield.fields.captions import caption, quantity
 from schnetpack_molfield.fields.cube import write_cube
 from schnetpack_molfield.fields.grid import Grid
@@ -21,7 +21,10 @@ from schnetpack_molfield.new_files import replace_when_complete
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["save", "view_surfaces"]
+__all__ = ["check_pixels", "save", "view_surfaces"]
+
+#: Pixels along the width of a picture that graphics libraries can draw.
+_MOST_PIXELS = 16384
 
 
 def view_surfaces(
@@ -63,6 +66,17 @@ def _add_label(view: Any, text: str, color: str, row: int) -> None:
     place = {"useScreen": True, "position": {"x": 10, "y": 10 + 22 * row, "z": 0}}
     look = {"backgroundOpacity": 0, "fontColor": color, "fontSize": 14, "inFront": True}
     view.addLabel(text.replace("$", ""), {**place, **look})
+
+
+def check_pixels(width: float, dpi: float) -> None:
+    """Raise ValueError for a picture, `width` inches wide, that can't be drawn."""
+    check_positive("width", width)
+    check_positive("dpi", dpi)
+    if width * dpi > _MOST_PIXELS:
+        raise ValueError(
+            f"a picture {width:g} inches wide has {width * dpi:.0f} pixels at {dpi:g} per inch; "
+            f"at most {_MOST_PIXELS} can be drawn"
+        )
 
 
 def save(figure: Figure, path: Path | None, dpi: int = 200) -> Figure:

@@ -1,5 +1,6 @@
 """Files of fits: written whole, read back, and continued from."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def load_fit_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} isn't a file")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of TorchScript archives, which are none
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever comes up in unpickling
         raise NotAFitError(f"{path} is not a file of molfield fit") from error
     mark = str(content.get("format")) if isinstance(content, dict) else ""

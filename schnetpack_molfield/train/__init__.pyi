@@ -20,5 +20,6 @@ from .results import (
     RunResults as RunResults,
     read_record as read_record,
 )
+from .start import trained_model as trained_model
 from .summary import PrintSummary as PrintSummary
 from .threads import ChooseThreads as ChooseThreads

@@ -156,8 +156,9 @@ class GridPoints(Transform):
         floor: epsilon in units of the density; infinite draws all points alike.
         ceiling: c in units of the density; a finite one spends fewer points on the cores.
         seed: see `FieldPoints`.
-        grid: prefix of the keys `grid_shape` (1, 3), `grid_origin` (1, 3) and `grid_spacing` (1,),
-            in Angstrom, in the frame of the positions.
+        grid: prefix of the keys `grid_shape` (1, 3), `grid_origin` (1, 3) and `grid_spacing` (1,)
+            or, as vectors from a point to the next, (1, 3, 3), in Angstrom, in the frame of the
+            positions.
 
     Raises:
         ValueError: when called, if the number of values isn't that of the grid.
@@ -195,7 +196,8 @@ class GridPoints(Transform):
             )
         chosen = self._draw(values, _generator(self.seed, inputs))  # (n_points,)
         index = torch.stack(torch.unravel_index(chosen, shape.long().tolist()), dim=1)
-        points = (origin + spacing * index).to(inputs[properties.R])  # (n_points, 3)
+        steps = spacing.view(3, 3) if len(spacing) == 9 else spacing * torch.eye(3)  # (3, 3)
+        points = (origin + index.to(steps) @ steps).to(inputs[properties.R])  # (n_points, 3)
         return _write(inputs, points, values[chosen].unsqueeze(1), self.key)
 
     def _draw(self, values: Tensor, generator: torch.Generator | None) -> Tensor:

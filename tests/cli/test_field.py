@@ -15,9 +15,10 @@ from ase.units import Bohr
 from schnetpack.nn import CosineCutoff, GaussianRBF
 from typer.testing import CliRunner
 
-from schnetpack_molfield import MolecularField
+from schnetpack_molfield import MolecularField, shipped_models
 from schnetpack_molfield.atomistic import ElectronDensity, SignedDistance
 from schnetpack_molfield.cli import app
+from schnetpack_molfield.model_files import load_model_file, save_model_file
 from schnetpack_molfield.representation import MolField
 
 
@@ -132,6 +133,20 @@ def test_bad_input(folder, arguments, message):
     assert not list(folder.glob("x.*"))
 
 
+def test_models_that_come_along_are_known_by_name(folder, monkeypatch):
+    monkeypatch.setattr(shipped_models, "FOLDER", folder / "models")
+    arguments = ["field", "water.xyz", "--spacing", "0.6", "-c", "electron_density", "-o"]
+    refused = CliRunner().invoke(app, [*arguments, "x.npz"]).exception
+    assert "no model of densities comes along" in str(refused)
+    (folder / "models").mkdir()
+    save_model_file(folder / "models" / "density.safetensors", load_model_file("best_model"))
+    assert CliRunner().invoke(app, [*arguments, "a.npz"]).exit_code == 0
+    assert CliRunner().invoke(app, [*arguments, "b.npz", "-m", "density"]).exit_code == 0
+    assert CliRunner().invoke(app, [*arguments, "c.npz", "-m", "best_model"]).exit_code == 0
+    for file in ("a.npz", "b.npz"):
+        np.testing.assert_array_equal(np.load(file)["values"], np.load("c.npz")["values"])
+
+
 def test_a_fit_of_the_first_version_is_called_one(folder):
     old = Path(__file__).parents[1] / "golden" / "fit_0.1.0.pt"
     result = CliRunner().invoke(app, ["field", "--model", str(old), "--out", "x.npz"])
@@ -145,9 +160,13 @@ def test_a_fit_of_the_first_version_is_called_one(folder):
         (["--spacing", "1e-5", "-o", "x.png"], "points .* too large: .* smaller --size"),
         (["--margin", "nan", "-o", "x.cube"], "no grid has margin nan"),
         (["--size", "-1", "-o", "x.png"], "--size must be a positive number"),
+        (["--center", "nan,0,0", "-o", "x.png"], "--center must be 3 numbers"),
+        (["--level", "nan", "-o", "x.ply"], "--level must be a number"),
+        (["--dpi", "1000000", "-o", "x.png"], "6000000 pixels at 1e.06 per inch; at most 16384"),
+        (["--charge", "11", "-o", "x.cube"], "can't have charge 11, it has 10 protons"),
     ],
 )
-def test_grids_that_are_too_large_or_impossible(folder, options, message):
+def test_what_is_too_large_or_impossible(folder, options, message):
     arguments = ["field", "water.xyz", "-m", "best_model", "-c", "sdf", *options]
     result = CliRunner().invoke(app, arguments)
     assert re.search(message, str(result.exception)), result.exception

@@ -70,7 +70,7 @@ def test_data_module(tmp_path, arrays) -> None:
 
 def test_a_database_that_is_not_there(tmp_path) -> None:
     data = ElectronDensities(datapath=str(tmp_path / "x.db"), batch_size=1)
-    with pytest.raises(DataError, match="molfield import DENSITIES.npz"):
+    with pytest.raises(DataError, match=r"molfield import \*.cube"):
         data.prepare_data()
 
 

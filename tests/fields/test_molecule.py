@@ -53,7 +53,7 @@ def test_units_of_length(unit, expected):
     [({}, 0), ({"charge": -1}, -1), ({"total_charge": 2.0}, 2), ({"charge": np.int64(1)}, 1)],
 )
 def test_total_charge(info, charge):
-    assert total_charge(Atoms("H", info=info)) == charge
+    assert total_charge(Atoms("He", info=info)) == charge
 
 
 @pytest.mark.parametrize("charge", ["x", 0.5, [1, 2], np.nan, np.inf])

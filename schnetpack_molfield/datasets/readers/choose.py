@@ -8,6 +8,7 @@ from ase.io.formats import UnknownFileTypeError, filetype
 from schnetpack_molfield.datasets.frames import RawSource
 from schnetpack_molfield.datasets.readers.archives import open_archive
 from schnetpack_molfield.datasets.readers.ase_files import open_ase_file
+from schnetpack_molfield.datasets.readers.cubes import open_cube
 from schnetpack_molfield.datasets.readers.lammps import is_data_file, open_data_file, open_dump
 from schnetpack_molfield.datasets.readers.proteins import open_cif, open_pdb
 from schnetpack_molfield.datasets.readers.qm9_files import is_qm9_file, open_qm9_files
@@ -19,6 +20,8 @@ __all__ = ["open_file"]
 
 _BY_ENDING = {
     ".npz": open_archive,
+    ".cube": open_cube,
+    ".cub": open_cube,
     ".db": open_database,
     ".sdf": open_sdf,
     ".sd": open_sdf,
