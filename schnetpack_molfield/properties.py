@@ -22,6 +22,14 @@ origins: Final[str] = "field_origins"
 #: (n_charts,), molecule of each chart; all representations of this package
 chart_idx_m: Final[str] = "field_idx_m"
 
+## where pairs stand in rows; with a neighbour list, so that a model needn't find it each time
+#: (n_charts, n_points), pairs of each chart; the calculator, see `representation.atlas.Places`
+place_points: Final[str] = "field_place_points"
+#: (n_atoms, n_neighbors), pairs of each receiver; the calculator
+place_pairs: Final[str] = "field_place_pairs"
+#: (n_atoms, n_neighbors), where the charts' points hold each pair; the calculator
+place_slots: Final[str] = "field_place_slots"
+
 ## the function of a molecule
 #: (n_charts, n_rows, n_hidden), weights of the first layer of the charts' INR; `FieldFunction`
 axes: Final[str] = "field_axes"

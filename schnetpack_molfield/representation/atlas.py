@@ -4,6 +4,9 @@ Pairs (receiver i, chart c) are laid out twice: by chart, where the field is eva
 points per chart), and by receiver, where the values of several charts are summed (a row of pairs
 per atom). Rows are padded to the longest with one extra pair whose window is zero. So neither the
 evaluation nor the sum needs a scatter: both are batched matrix products.
+
+Which pair stands where depends on the neighbour list alone, see `Places`: it can be found once per
+list, and a compiled model has to be given it, because its shape depends on the numbers in the list.
 """
 
 from typing import NamedTuple
@@ -13,11 +16,26 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import to_dense_batch
 
+from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.irreps import DEGREE
 from schnetpack_molfield.nn.protocols import CutoffFunction
 from schnetpack_molfield.nn.sphere import SoftHarmonics
 
-__all__ = ["AtomAtlas", "Layout", "gather_field", "lay_out", "with_window"]
+__all__ = ["AtomAtlas", "Layout", "Places", "find_places", "gather_field", "lay_out", "with_window"]
+
+
+class Places(NamedTuple):
+    """Which pair stands where; padding is the pair after the last one of the neighbour list.
+
+    Attributes:
+        points: pairs of each chart, shape (n_charts, n_points).
+        pairs: pairs of each receiver, shape (n_atoms, n_neighbors).
+        slots: row of `points` (flattened) of each pair of a receiver, (n_atoms, n_neighbors).
+    """
+
+    points: Tensor
+    pairs: Tensor
+    slots: Tensor
 
 
 class Layout(NamedTuple):
@@ -46,24 +64,27 @@ def _rows(owner: Tensor, n_owners: int) -> Tensor:
     return to_dense_batch(order, owner, float(n_pairs), n_longest, n_owners)[0]
 
 
-def lay_out(
-    chart: Tensor,  # (n_pairs,)
-    receiver: Tensor,  # (n_pairs,)
-    harmonics: Tensor,  # (n_pairs + 1, n_rows)
-    window: Tensor,  # (n_pairs + 1,), zero for the last
-    n_atoms: int,
-) -> Layout:
-    """Lay out pairs of charts and receivers; the last row of what they have is the padding pair."""
+def find_places(chart: Tensor, receiver: Tensor, n_atoms: int) -> Places:
+    """Places of the pairs of a neighbour list, of charts and receivers (n_pairs,) each."""
     points = _rows(chart, n_atoms)
     pairs = _rows(receiver, n_atoms)
-    slot_of_pair = torch.zeros_like(window, dtype=torch.long)
+    slot_of_pair = torch.zeros(chart.shape[0] + 1, dtype=torch.long, device=chart.device)
     slot_of_pair[points.flatten()] = torch.arange(points.numel(), device=points.device)
+    return Places(points, pairs, slot_of_pair[pairs])
+
+
+def lay_out(
+    places: Places,
+    harmonics: Tensor,  # (n_pairs + 1, n_rows)
+    window: Tensor,  # (n_pairs + 1,), zero for the last
+) -> Layout:
+    """Lay out pairs of charts and receivers; the last row of what they have is the padding pair."""
     return Layout(
-        points=points,
-        pairs=pairs,
-        slots=slot_of_pair[pairs],
-        harmonics=_of_pairs(harmonics, points),
-        receivers=_of_pairs(harmonics * window.unsqueeze(1), pairs).transpose(1, 2),
+        points=places.points,
+        pairs=places.pairs,
+        slots=places.slots,
+        harmonics=_of_pairs(harmonics, places.points),
+        receivers=_of_pairs(harmonics * window.unsqueeze(1), places.pairs).transpose(1, 2),
     )
 
 
@@ -118,6 +139,12 @@ class AtomAtlas(nn.Module):
         vectors = torch.cat([-inputs[properties.Rij], padding])  # (n_pairs + 1, 3), from the chart
         distances, harmonics = self.soft_harmonics(vectors)
         window = self.cutoff_fn(distances)  # (n_pairs + 1,)
-        n_atoms = inputs[properties.Z].shape[0]
-        idx_i, idx_j = inputs[properties.idx_i], inputs[properties.idx_j]
-        return lay_out(idx_j, idx_i, harmonics, window, n_atoms), distances, harmonics
+        return lay_out(_places(inputs), harmonics, window), distances, harmonics
+
+
+def _places(inputs: dict[str, Tensor]) -> Places:
+    """Places of the pairs, given with the neighbour list or found now."""
+    if keys.place_slots in inputs:
+        return Places(inputs[keys.place_points], inputs[keys.place_pairs], inputs[keys.place_slots])
+    n_atoms = inputs[properties.Z].shape[0]
+    return find_places(inputs[properties.idx_j], inputs[properties.idx_i], n_atoms)

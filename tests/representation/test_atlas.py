@@ -7,6 +7,7 @@ from schnetpack.nn import CosineCutoff
 
 from schnetpack_molfield.representation.atlas import (
     AtomAtlas,
+    find_places,
     gather_field,
     lay_out,
     with_window,
@@ -36,7 +37,7 @@ def test_gathered_field_is_the_sum_over_pairs(pairs, dtype):
     window = torch.rand(len(chart), dtype=dtype)
     values = torch.randn(len(chart), 3, dtype=dtype)
     windows = torch.cat([window, window.new_zeros(1)])
-    layout = lay_out(chart, receiver, padded(harmonics), windows, N_ATOMS)
+    layout = lay_out(find_places(chart, receiver, N_ATOMS), padded(harmonics), windows)
     actual = gather_field(padded(values)[layout.points], layout)
 
     terms = window[:, None, None] * harmonics[:, :, None] * values[:, None, :]  # (n_pairs, 9, 3)
@@ -53,7 +54,7 @@ def test_rows_hold_the_pairs_of_their_chart(pairs):
     chart, receiver = pairs
     n_pairs = len(chart)
     harmonics = torch.randn(n_pairs + 1, 9)
-    layout = lay_out(chart, receiver, harmonics, torch.ones(n_pairs + 1), N_ATOMS)
+    layout = lay_out(find_places(chart, receiver, N_ATOMS), harmonics, torch.ones(n_pairs + 1))
     for c, row in enumerate(layout.points):
         own = row[row < n_pairs]
         assert own.tolist() == torch.where(chart == c)[0].tolist()
