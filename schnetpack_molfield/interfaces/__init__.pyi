@@ -1,4 +1,5 @@
 """Doors to other programs: the Atomic Simulation Environment and PyG."""
 
 from .ase import MolFieldCalculator as MolFieldCalculator
+from .ensemble import UncertaintyError as UncertaintyError
 from .pyg import from_pyg as from_pyg, to_pyg as to_pyg

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 from warnings import warn
 
 import numpy as np
@@ -16,11 +18,19 @@ from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transfo
 
 from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.fields.molecule import unusual_lengths
-from schnetpack_molfield.interfaces.potential import as_potential, read_settings
+from schnetpack_molfield.interfaces.ensemble import Limits, common_settings, mean_and_std
+from schnetpack_molfield.interfaces.potential import (
+    PotentialSettings,
+    as_potential,
+    read_settings,
+)
+from schnetpack_molfield.interfaces.second_derivatives import hessian_products
 from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 
 __all__ = ["MolFieldCalculator"]
+
+Model: TypeAlias = str | Path | AtomisticModel
 
 OPTIONS = (
     "energy_unit",
@@ -47,11 +57,17 @@ class MolFieldCalculator(SpkCalculator):
     a stress only where a periodic cell has a volume: a slab or wire with a zero vector has none,
     one with vacuum has a stress that refers to the volume with the vacuum.
 
+    Several models are an ensemble: what is returned are their means, and `results` holds sample
+    standard deviations too, `energy_std` in eV, `forces_std` (n_atoms, 3) in eV/Angstrom and
+    `stress_std`. Beyond a limit the evaluation ends in an `UncertaintyError`.
+
     Args:
-        model: file `best_model`, the folder of the run with it, or a model.
+        model: file `best_model`, the folder of the run with it, or a model; or a list of them.
         device: where the model runs.
         skin: margin of the neighbour list in Angstrom: it is built again when an atom has moved
             by half of it, or when cell, periodicity or composition change.
+        max_energy_std: for ensembles: how much the energy per atom may vary, in eV.
+        max_forces_std: for ensembles: how much the force on any atom may vary, in eV/Angstrom.
         **options: where the record doesn't say: `energy_unit`, `position_unit`, `energy_key`,
             `forces_key`, `stress_key`, `cutoff` (in `position_unit`), `dtype`. A plain
             SchNetPack model has no record and needs `energy_unit`.
@@ -60,31 +76,44 @@ class MolFieldCalculator(SpkCalculator):
         FileNotFoundError: there is no such file.
         KeyError: the model has no such energy.
         TypeError: an option doesn't exist, or the dtype isn't float32 or float64.
-        ValueError: the file isn't a model, or a unit is missing or unknown. Asked for a bad
-            structure (NaN, unknown element, coincident atoms, zero cell), the calculator raises
-            what `schnetpack_molfield.transform.checks` says.
+        ValueError: the file isn't a model, a unit is missing or unknown, or models don't make an
+            ensemble. Asked for a bad structure (NaN, unknown element, coincident atoms, zero
+            cell), the calculator raises what `schnetpack_molfield.transform.checks` says.
+        UncertaintyError: in an evaluation, if the models disagree more than is allowed.
     """
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]
 
     def __init__(
         self,
-        model: str | Path | AtomisticModel = "best_model",
+        model: Model | Sequence[Model] = "best_model",
         device: str | torch.device = "cpu",
         skin: float = 0.3,
+        max_energy_std: float | None = None,
+        max_forces_std: float | None = None,
         **options: str | float | torch.dtype | None,
     ) -> None:
         unknown = next((name for name in options if name not in OPTIONS), None)
         if unknown is not None:
-            hint = did_you_mean(unknown, ["device", "skin", *OPTIONS])
+            hint = did_you_mean(
+                unknown, ["device", "skin", "max_energy_std", "max_forces_std", *OPTIONS]
+            )
             raise TypeError(f"MolFieldCalculator has no option {unknown!r}: {hint}")
-        # a copy of the user's own model, because it is frozen and extended below
-        is_model = isinstance(model, AtomisticModel)
-        model = deepcopy(model) if is_model else load_model_file(model)
+        self.limits = Limits(max_energy_std, max_forces_std)
+        models = [_load(one) for one in _several(model, self.limits)]
         # SpkCalculator's own constructor would load the model a second time
         Calculator.__init__(self)
-        self.settings = read_settings(model, **options)
-        self.model = as_potential(model, self.settings).to(device)
+        self.members = [read_settings(one, **options) for one in models]
+        self.settings = common_settings(self.members)
+        dtype = self.settings.dtype
+        self.models = [
+            as_potential(one, replace(settings, dtype=dtype)).to(device)
+            for one, settings in zip(models, self.members, strict=True)
+        ]
+        self.model = self.models[0]
+        if len(models) > 1:
+            names = [f"{name}_std" for name in ("energy", "forces", "stress")]
+            self.implemented_properties = [*self.implemented_properties, *names]
         self.neighbor_list = SkinNeighborList(
             MatScipyNeighborList(self.settings.cutoff),
             cutoff_skin=skin / self.settings.length_unit,
@@ -121,21 +150,103 @@ class MolFieldCalculator(SpkCalculator):
         # SkinNeighborList itself overlooks most changes of the cell and fails on new atoms
         if {"numbers", "cell", "pbc"}.intersection(system_changes):
             self.neighbor_list.reset()
+        inputs = self.converter(self.atoms)
         # what is kept is detached: a graph can't be copied or sent, and holds memory
-        outputs = self.model(self.converter(self.atoms))
+        outputs = [
+            {key: value.detach() for key, value in model(dict(inputs)).items()}
+            for model in self.models
+        ]
         if "numbers" in system_changes and self.settings.length_unit == 1.0:
             _ask_about_lengths(self.atoms)
-        self.model_results = {key: value.detach() for key, value in outputs.items()}
-        output = {key: _array(value) for key, value in self.model_results.items()}
-        energy, length = self.settings.energy_unit, self.settings.length_unit
-        self.results = {
-            "energy": output[self.energy_key].item() * energy,
-            "forces": output[self.force_key] * (energy / length),
-        }
+        self.model_results = outputs[0]
+        with_stress = self.atoms.pbc.any() and self.atoms.cell.rank == 3
+        results = [
+            _in_ase_units(output, settings, with_stress)
+            for output, settings in zip(outputs, self.members, strict=True)
+        ]
+        self.results = results[0] if len(results) == 1 else mean_and_std(results)
         self.results["free_energy"] = self.results["energy"]
-        if self.atoms.pbc.any() and self.atoms.cell.rank == 3:
-            stress = output[self.stress_key].reshape(3, 3) * (energy / length**3)
-            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+        if len(results) > 1:
+            self.limits.check(self.results, self.atoms)
+
+    def get_hessian(self, atoms: Atoms | None = None) -> np.ndarray:
+        """Second derivatives of the energy by all coordinates, exact and symmetric.
+
+        With `dtype="float64"` as precise as the energy; for the modes of a vibration
+        `ase.vibrations.VibrationsData.from_2d(atoms, calculator.get_hessian(atoms))`.
+
+        Args:
+            atoms: the structure; by default that of the last evaluation.
+
+        Returns:
+            Shape (3 n_atoms, 3 n_atoms) in eV/Angstrom^2: x, y, z of the first atom first. A
+            constraint of the atoms changes nothing in it.
+        """
+        n = 3 * len(atoms or self.atoms)
+        hessian = self.hessian_products(np.eye(n).reshape(n, -1, 3), atoms).reshape(n, n)
+        return (hessian + hessian.T) / 2
+
+    def hessian_products(self, vectors: np.ndarray, atoms: Atoms | None = None) -> np.ndarray:
+        """Products of the Hessian with vectors, without the Hessian: for large structures.
+
+        Args:
+            vectors: shape (n_atoms, 3), or (n_vectors, n_atoms, 3) for many at once.
+            atoms: the structure; by default that of the last evaluation.
+
+        Returns:
+            The same shape, in eV/Angstrom^2 times the unit of the vectors.
+
+        Raises:
+            ValueError: if the vectors have another shape.
+        """
+        self.get_potential_energy(atoms)  # checks the structure, and brings the neighbours
+        given, shape = np.asarray(vectors), self.atoms.positions.shape
+        if given.shape[-2:] != shape or given.ndim not in (2, 3):
+            raise ValueError(
+                f"vectors have shape {given.shape}, expected {shape} or (n_vectors, *{shape})"
+            )
+        stack = torch.as_tensor(given.reshape(-1, *shape))  # (n_vectors, n_atoms, 3)
+        inputs = self.converter(self.atoms)
+        products = [
+            _array(hessian_products(model, dict(inputs), settings.energy_key, stack))
+            * (settings.energy_unit / settings.length_unit**2)
+            for model, settings in zip(self.models, self.members, strict=True)
+        ]
+        return np.mean(products, axis=0).reshape(given.shape)
+
+
+def _several(model: Model | Sequence[Model], limits: Limits) -> list[Model]:
+    """The models of an ensemble, or the only one."""
+    if isinstance(model, str | Path | AtomisticModel):
+        if limits != Limits():
+            raise ValueError(
+                "max_energy_std and max_forces_std limit how far models disagree: give a list of "
+                "at least two models"
+            )
+        return [model]
+    if len(model) < 2:
+        raise ValueError(f"an ensemble has at least two models, got {len(model)}")
+    return list(model)
+
+
+def _load(model: Model) -> AtomisticModel:
+    """A model that may be changed: the user's own one is copied."""
+    return deepcopy(model) if isinstance(model, AtomisticModel) else load_model_file(model)
+
+
+def _in_ase_units(
+    output: dict[str, torch.Tensor], settings: PotentialSettings, with_stress: bool
+) -> dict[str, Any]:
+    """Energy in eV, forces in eV/Angstrom and, where there is a volume, the stress."""
+    energy, length = settings.energy_unit, settings.length_unit
+    results: dict[str, Any] = {
+        "energy": output[settings.energy_key].double().item() * energy,
+        "forces": _array(output[settings.forces_key]) * (energy / length),
+    }
+    if with_stress:
+        stress = _array(output[settings.stress_key]).reshape(3, 3) * (energy / length**3)
+        results["stress"] = full_3x3_to_voigt_6_stress(stress)
+    return results
 
 
 def _ask_about_lengths(atoms: Atoms) -> None:
@@ -145,7 +256,7 @@ def _ask_about_lengths(atoms: Atoms) -> None:
 
 
 def _array(output: torch.Tensor) -> np.ndarray:
-    return output.double().cpu().numpy()
+    return output.detach().double().cpu().numpy()
 
 
 class _Converter(AtomsConverter):
