@@ -132,8 +132,8 @@ def folder(
         model = models["surface" if page.stem == "surfaces_in_time" else "potential"]
         attach_record(model, record | {"dtype": "float32", "forces_key": "forces"})
         torch.save(model, "best_model")
-        for run in re.findall(r'"(seed_\d)"', page.read_text()):
-            Path(run).mkdir(exist_ok=True)
+        for run in re.findall(r'"(runs/seed_\d)"', page.read_text()):
+            Path(run).mkdir(parents=True, exist_ok=True)
             torch.save(model, Path(run) / "best_model")
         if "complex.pt" in page.read_text():
             _fit(tmp_path / "complex.pt")
