@@ -211,7 +211,7 @@ class FieldFit:
 def _optimizer(model: AutoDecoder, options: FitOptions) -> tuple[Adam, OneCycleLR]:
     """Adam with a one-cycle schedule; positions and features of charts have rates of their own."""
     atlas = model.atlas
-    rates = {2e-3: [*model.head.parameters(), *atlas.function.parameters(), model.latents]}
+    rates = {4e-3: [*model.head.parameters(), *atlas.function.parameters(), model.latents]}
     rates[5e-3] = [atlas.origins, atlas.moves, atlas.updates, atlas.gates]
     rates[1e-2] = [atlas.features]
     optimizer = Adam([{"params": p, "lr": rate} for rate, p in rates.items()], betas=(0.9, 0.99))

@@ -6,10 +6,50 @@ from torch.nn import functional as F
 
 from schnetpack_molfield.nn.irreps import DEGREE, degree_of_row
 
-__all__ = ["LR_SCALE", "EquivariantDense", "EquivariantNorm", "ScaledDense"]
+__all__ = [
+    "LR_SCALE",
+    "EquivariantDense",
+    "EquivariantNorm",
+    "ScaledDense",
+    "saturate",
+    "set_lr_scale",
+]
 
 #: Effective learning rate of `ScaledDense` and `EquivariantDense` in units of the optimizer's.
-LR_SCALE = 4.0
+LR_SCALE = 2.0
+
+
+def saturate(x: Tensor, dim: list[int]) -> Tensor:
+    r"""Bound the root mean square over some dimensions by 1.
+
+    .. math:: y = x / \sqrt{1 + \langle x^2 \rangle}
+
+    Small features stay as they are, and directions do, so y is as smooth and as equivariant as x
+    if all components of a degree are averaged over. What is multiplied behind it can't run away,
+    however large weights become.
+
+    Args:
+        x: any shape.
+        dim: the dimensions to average over.
+    """
+    return x * torch.rsqrt(1 + x.square().mean(dim=dim, keepdim=True))
+
+
+def set_lr_scale(module: nn.Module, lr_scale: float) -> None:
+    """Let the scaled layers inside a module learn `lr_scale` times as fast as the optimizer says.
+
+    The function of the module stays: weights are stored so many times smaller.
+
+    Raises:
+        ValueError: for a scale that isn't positive.
+    """
+    if not 0 < lr_scale < float("inf"):
+        raise ValueError(f"lr_scale = {lr_scale}: expected a positive number")
+    for layer in module.modules():
+        if isinstance(layer, ScaledDense | EquivariantDense):
+            layer.weight.data *= layer.lr_scale / lr_scale
+            layer.scale *= lr_scale / layer.lr_scale
+            layer.lr_scale = lr_scale
 
 
 def _initial(n_in: int, n_out: int, gain: float) -> Tensor:
@@ -18,12 +58,13 @@ def _initial(n_in: int, n_out: int, gain: float) -> Tensor:
 
 
 class ScaledDense(nn.Module):
-    r"""Dense layer :math:`y = s W x + b` with a fixed scale s = `LR_SCALE` on the weight.
+    r"""Dense layer :math:`y = s W x + b` with a fixed scale s on the weight, `LR_SCALE` at first.
 
     The layer starts as a Glorot-initialised one (W is initialised s times smaller), but a step of
     Adam changes s W by s times the learning rate. So the inside of a model can learn faster than
     SchNetPack's read-out behind it, which keeps total energies quiet, with one learning rate in
     the configuration. Same idea: equalised learning rates (Karras et al. 2018, arXiv:1710.10196).
+    `set_lr_scale` sets s.
 
     Args:
         n_in: number of inputs.
@@ -36,7 +77,7 @@ class ScaledDense(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(_initial(n_in, n_out, gain))
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
-        self.scale = LR_SCALE
+        self.scale = self.lr_scale = LR_SCALE
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., n_in) to (..., n_out)."""
@@ -63,6 +104,7 @@ class EquivariantDense(nn.Module):
         super().__init__()
         weights = [_initial(n_in, n_out, gain=1.0).T for _ in range(degree + 1)]
         self.weight = nn.Parameter(torch.stack(weights))  # (L + 1, n_in, n_out)
+        self.lr_scale = LR_SCALE
         self.scale = LR_SCALE * factor
         self.register_buffer("degree_of_row", degree_of_row(degree), persistent=False)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from schnetpack_molfield.nn.dense import EquivariantDense, EquivariantNorm, ScaledDense
+from schnetpack_molfield.nn.dense import EquivariantDense, EquivariantNorm, ScaledDense, saturate
 from schnetpack_molfield.nn.irreps import DEGREE, degree_of_row
 from schnetpack_molfield.nn.sphere import SphereProduct
 from schnetpack_molfield.representation.angles import ChartAngles
@@ -41,6 +41,9 @@ class FeatureNorm(nn.Module):
 class AtomUpdate(nn.Module):
     """Updates an atom's features with what it has read, and with products of it.
 
+    Messages, products and gates saturate at a root mean square of 1 (`saturate`), so an update of a
+    channel is of order 1 and depends on geometry as smoothly with large weights as with small ones.
+
     Args:
         n_channels: number of channels.
         degree: largest degree of the features.
@@ -66,10 +69,12 @@ class AtomUpdate(nn.Module):
             x: features, shape (n_atoms, n_rows, n_channels).
             message: what was read, same shape.
         """
-        message = message + self.product(message)
+        message = saturate(message, [1, 2])
+        message = saturate(message + self.product(message), [1, 2])
         scalars, others = message.split([1, message.shape[1] - 1], dim=1)
         gates = self.gates(torch.cat([x.select(1, 0), scalars.squeeze(1)], dim=-1))
         gates = gates.view(x.shape[0], -1, self.n_channels)  # (n_atoms, L + 1, n_channels)
+        gates = saturate(gates, [2])
         gate = gates.index_select(1, self.degree_of_row)  # (n_atoms, n_rows, n_channels)
         factors = nn.functional.pad(others, [0, 0, 1, 0], value=1.0)  # scalars are the gate itself
         return torch.addcmul(x, gate, factors)

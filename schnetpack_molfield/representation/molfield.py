@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.nn.cells import right_handed
-from schnetpack_molfield.nn.dense import EquivariantDense, ScaledDense
+from schnetpack_molfield.nn.dense import LR_SCALE, EquivariantDense, ScaledDense, set_lr_scale
 from schnetpack_molfield.nn.irreps import DEGREE, n_rows
 from schnetpack_molfield.nn.parts import Part
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
@@ -108,6 +108,8 @@ class MolField(nn.Module):
         field_cutoff_fn: window of the charts of the molecule's function; `cutoff_fn` by default.
             Its cutoff can't be larger.
         variational: sample the latent of the last round in training, and write its divergence.
+        lr_scale: how much faster than the read-out behind it MolField learns, with Adam and its
+            like; see `ScaledDense`. With 1 it learns at the optimizer's rate.
         max_z: largest atomic number.
         nuclear_embedding: SchNetPack embedding module in place of the default.
         response_properties: properties that SchNetPack's `Response` will ask for; decides which
@@ -146,6 +148,7 @@ class MolField(nn.Module):
         n_probes: int = 0,
         field_cutoff_fn: CutoffFunction | None = None,
         variational: bool = False,
+        lr_scale: float = LR_SCALE,
         max_z: int = 100,
         nuclear_embedding: nn.Module | None = None,
         response_properties: list[str] | None = None,
@@ -218,6 +221,7 @@ class MolField(nn.Module):
         self.probes = ProbePoints(n_atom_basis, n_probes) if n_probes else None
         self.mixing = EquivariantDense(n_hidden, n_atom_basis, degree, factor=1 / n_read)
         self.update = AtomUpdate(n_atom_basis, degree)
+        set_lr_scale(self, lr_scale)
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""

@@ -12,10 +12,12 @@ class WeightTokenizer(nn.Module):
     A token stands for a group of output columns of one layer. It holds one number per column, the
     multiplicative update of a base weight that all charts share:
 
-    .. math:: W_c^{(\ell)} = W^{(\ell)} \, \mathrm{diag}(1 + t_c^{(\ell)})
+    .. math:: W_c^{(\ell)} = W^{(\ell)} \, \mathrm{diag}(1 + \sigma(t_c^{(\ell)})), \quad
+        \sigma(t) = t / \sqrt{1 + t^2}
 
-    so a token of zeros is the shared function. Scaling a column of W is the same as scaling that
-    output, so charts never need a copy of W: see `scales`.
+    so a token of zeros is the shared function, and a chart turns a column off or doubles it, no
+    more: products of factors that had no end made training at large rates run away. Scaling a
+    column of W is the same as scaling that output, so charts never need a copy of W: see `scales`.
 
     Args:
         n_layers: number of layers.
@@ -40,7 +42,8 @@ class WeightTokenizer(nn.Module):
 
     def scales(self, tokens: Tensor) -> Tensor:
         """Map tokens (n_charts, n_tokens, group) to column factors (n_charts, n_layers, h)."""
-        return 1 + tokens.reshape(tokens.shape[0], self.n_layers, self.n_columns)
+        updates = tokens * torch.rsqrt(1 + tokens.square())
+        return 1 + updates.reshape(tokens.shape[0], self.n_layers, self.n_columns)
 
     def to_weights(self, tokens: Tensor, base: Tensor) -> Tensor:
         """Write the weights of every chart in full.
@@ -57,6 +60,8 @@ class WeightTokenizer(nn.Module):
     def to_tokens(self, weights: Tensor, base: Tensor) -> Tensor:
         """Tokens whose weights are nearest to the given ones, in least squares per column.
 
+        A column that is turned round, or more than doubled, has no token: the nearest is far out.
+
         Args:
             weights: shape (n_charts, n_layers, n_in, n_columns).
             base: shared weights, shape (n_layers, n_in, n_columns).
@@ -67,4 +72,7 @@ class WeightTokenizer(nn.Module):
         norm = base.square().sum(dim=1)  # (n_layers, n_columns)
         tiny = torch.finfo(base.dtype).tiny
         updates = (weights * base).sum(dim=2) / norm.clamp_min(tiny) - 1
-        return updates.reshape(weights.shape[0], self.n_tokens, self.group)
+        most = 1 - torch.finfo(base.dtype).eps
+        updates = updates.clamp(-most, most)
+        tokens = updates * torch.rsqrt(1 - updates.square())
+        return tokens.reshape(weights.shape[0], self.n_tokens, self.group)

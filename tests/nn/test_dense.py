@@ -7,7 +7,14 @@ import torch
 from e3nn import o3
 from torch.autograd import gradcheck, gradgradcheck
 
-from schnetpack_molfield.nn.dense import LR_SCALE, EquivariantDense, EquivariantNorm, ScaledDense
+from schnetpack_molfield.nn.dense import (
+    LR_SCALE,
+    EquivariantDense,
+    EquivariantNorm,
+    ScaledDense,
+    saturate,
+    set_lr_scale,
+)
 from schnetpack_molfield.nn.irreps import irreps, n_rows, row_sizes
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -53,6 +60,31 @@ def test_adam_moves_the_effective_weight_farther():
     usual = largest_step(torch.nn.Linear(4, 3, bias=False))
     scaled = largest_step(ScaledDense(4, 3, bias=False))
     torch.testing.assert_close(scaled, LR_SCALE * usual, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("lr_scale", [0.5, 4.0])
+def test_another_scale_is_the_same_function_at_another_rate(lr_scale):
+    model = torch.nn.Sequential(ScaledDense(4, 6), EquivariantDense(6, 3, degree=1, factor=0.3))
+    x = torch.randn(5, 4, 4)
+    before, weight = model(x), model[0].weight.clone()
+    set_lr_scale(model, lr_scale)
+    torch.testing.assert_close(model(x), before)
+    torch.testing.assert_close(model[0].weight * lr_scale, weight * LR_SCALE)
+
+
+@pytest.mark.parametrize("lr_scale", [0.0, -1.0, float("inf"), float("nan")])
+def test_rates_are_positive(lr_scale):
+    with pytest.raises(ValueError, match="lr_scale = .*: expected a positive number"):
+        set_lr_scale(ScaledDense(4, 6), lr_scale)
+
+
+def test_saturated_features_keep_their_direction_and_are_bounded(dtype):
+    x = torch.randn(5, 9, 16, dtype=dtype)
+    small, large = saturate(1e-4 * x, [1, 2]), saturate(1e4 * x, [1, 2])
+    torch.testing.assert_close(small, 1e-4 * x, rtol=1e-5, atol=0)
+    torch.testing.assert_close(large.square().mean((1, 2)), torch.ones(5, dtype=dtype))
+    ratio = large / x
+    torch.testing.assert_close(ratio, ratio[:, :1, :1].expand_as(ratio))
 
 
 def e3nn_layout(x, degree):

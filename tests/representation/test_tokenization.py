@@ -33,7 +33,7 @@ def test_a_token_is_a_group_of_columns_of_one_layer(tokenizer):
     tokens[0, 3] = torch.tensor([1.0, 2.0, 3.0, 4.0])  # the second group of the second layer
     update = tokenizer.to_weights(tokens, base)[0] - base
     expected = torch.zeros(3, 6, 8)
-    expected[1, :, 4:] = tokens[0, 3]
+    expected[1, :, 4:] = tokens[0, 3] / torch.sqrt(1 + tokens[0, 3] ** 2)
     torch.testing.assert_close(update, expected)
 
 
@@ -61,10 +61,19 @@ def test_scaled_outputs_are_those_of_the_full_weights(tokenizer, dtype):
 def test_any_weights_have_nearest_tokens(tokenizer):
     """What the tokens leave out is orthogonal, column by column, to the shared weights."""
     base = torch.randn(3, 6, 8, dtype=torch.float64)
-    weights = torch.randn(5, 3, 6, 8, dtype=torch.float64)
+    weights = base + 0.1 * torch.randn(5, 3, 6, 8, dtype=torch.float64)
     tokens = tokenizer.to_tokens(weights, base)
     rest = weights - tokenizer.to_weights(tokens, base)
     torch.testing.assert_close((rest * base).sum(2), torch.zeros(5, 3, 8).double())
+
+
+def test_columns_are_turned_off_or_doubled_at_most(tokenizer, dtype):
+    """However large tokens are: factors without an end made training run away."""
+    scales = tokenizer.scales(1e6 * random_tokens(tokenizer, dtype))
+    assert scales.min() >= 0 and scales.max() <= 2
+    base = torch.randn(3, 6, 8, dtype=dtype)
+    for weights in (-base[None], 5 * base[None]):
+        assert tokenizer.to_tokens(weights, base).isfinite().all()
 
 
 def test_columns_of_zeros_have_finite_tokens(tokenizer, dtype):
