@@ -271,7 +271,7 @@ def test_energy_conservation(trained: Path, frames: list[Atoms]) -> None:
     assert spreads[0] / spreads[1] == pytest.approx(4.0, abs=0.3)
 
 
-KILLER = """
+ENDS = """
     import os, signal
     from pytorch_lightning import Callback
 
@@ -279,20 +279,56 @@ KILLER = """
         def on_train_epoch_start(self, trainer, pl_module):
             if trainer.current_epoch == 5:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+    class Fail(Callback):
+        def on_train_epoch_start(self, trainer, pl_module):
+            if trainer.current_epoch == 2:
+                raise RuntimeError("a failure")
 """
 
 
 def test_continuation_after_a_kill(folder: Path, trained: Path) -> None:
     """Killed in its sixth epoch and started again, it ends where the run without a kill ended."""
-    (folder / "killer.py").write_text(textwrap.dedent(KILLER))
+    (folder / "ends.py").write_text(textwrap.dedent(ENDS))
     arguments = training(folder, "killed")
-    done = program("spktrain", *arguments, "+callbacks.kill._target_=killer.Kill", cwd=folder)
+    done = program("spktrain", *arguments, "+callbacks.kill._target_=ends.Kill", cwd=folder)
     assert done.returncode == -9
     assert checkpoint(folder / "killed")["epoch"] == 4
     output = run("spktrain", *arguments, cwd=folder)
     assert "continued after 5 epochs" in output + (folder / "killed" / "cli.log").read_text()
     assert RunResults.read(folder / "killed" / "results.json").epochs == EPOCHS
     assert_same_training(folder / "killed", trained)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("float64", ["globals.precision=64"]),
+        ("float32", ["globals.precision=32"]),
+        ("no_average", ["globals.precision=32", "~callbacks.ema"]),
+    ],
+)
+def test_continuation_is_bitwise(
+    folder: Path,
+    name: str,
+    overrides: list[str],
+    run_in_process: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four batches an epoch, drawn anew: a continued run sees them as one without a failure."""
+    (folder / "ends.py").write_text(textwrap.dedent(ENDS))
+    monkeypatch.syspath_prepend(str(folder))
+    shorter = ["data.batch_size=5", "trainer.max_epochs=3", *overrides]
+    whole, cut = f"whole_{name}", f"cut_{name}"
+    fail = "+callbacks.fail._target_=ends.Fail"
+    failed = run_in_process(folder, "spktrain", *training(folder, cut, *shorter), fail, check=False)
+    assert failed.returncode != 0 and checkpoint(folder / cut)["epoch"] == 1
+    run_in_process(folder, "spktrain", *training(folder, cut, *shorter))
+    run_in_process(folder, "spktrain", *training(folder, whole, *shorter))
+    ours, theirs = checkpoint(folder / cut), checkpoint(folder / whole)
+    assert ours["epoch"] == theirs["epoch"] == 2
+    for key, value in theirs["state_dict"].items():
+        assert torch.equal(ours["state_dict"][key], value), key
 
 
 def test_two_processes(folder: Path, trained: Path) -> None:

@@ -62,7 +62,7 @@ def refine(
     calculator = MolFieldCalculator(model, device)
     refined = refine(known, calculator, interval, after, time_step)
     with replace_when_complete(out) as partial:
-        ase.io.write(partial, refined.frames)
+        ase.io.write(partial, refined.frames, format="extxyz")
     mean, worst = refined.mismatches.mean(), refined.mismatches.max()
     console = Console()
     console.print(f"the next frame is missed by {mean:.3f} A on average, {worst:.3f} A at worst")

@@ -30,11 +30,15 @@ def parse_pdb(text: str) -> list[Atoms]:
     structure = gemmi.read_pdb_string(complete_elements(text), split_chain_on_ter=True)
     sizes = [sum(map(len, chain)) for model in structure for chain in model]
     chains = np.repeat(np.arange(len(sizes)), sizes)  # (n_atoms,)
-    return _models(gemmi.FlatStructure(structure), chains, has_entities=False)
+    return _models(gemmi.FlatStructure(structure), chains, has_entities=False, waters=False)
 
 
-def parse_mmcif(text: str) -> list[Atoms]:
+def parse_mmcif(text: str, waters: bool = False) -> list[Atoms]:
     """The models of an mmCIF file.
+
+    Args:
+        text: what stands in the file.
+        waters: keep them.
 
     Raises:
         ValueError: if it is cut off, a crystal's CIF, or an atom has no element.
@@ -46,7 +50,8 @@ def parse_mmcif(text: str) -> list[Atoms]:
     flat = gemmi.FlatStructure(structure)
     _check_end(text, block, flat)
     chains = np.unique(_text(np.asarray(flat.subchains)), return_inverse=True)[1]
-    return _models(flat, chains, has_entities=bool(np.all(np.asarray(flat.entity_type) > 0)))
+    has_entities = bool(np.all(np.asarray(flat.entity_type) > 0))
+    return _models(flat, chains, has_entities, waters)
 
 
 def _check_end(text: str, block: gemmi.cif.Block, flat: gemmi.FlatStructure) -> None:
@@ -77,8 +82,10 @@ def _check_end(text: str, block: gemmi.cif.Block, flat: gemmi.FlatStructure) -> 
         raise ValueError(f"it ends among its atoms{without} and {CUT_OFF} #")
 
 
-def _models(flat: gemmi.FlatStructure, chains: np.ndarray, has_entities: bool) -> list[Atoms]:
-    """One frame per model; waters and all but the first alternative locations are left out."""
+def _models(
+    flat: gemmi.FlatStructure, chains: np.ndarray, has_entities: bool, waters: bool
+) -> list[Atoms]:
+    """One frame per model, without all but the first alternative locations, and without waters."""
     numbers, charges = _numbers(flat), np.asarray(flat.charge)
     alternative, index = _is_alternative(flat), _residue_index(flat, chains)
     entities = np.asarray(flat.entity_type)
@@ -91,7 +98,7 @@ def _models(flat: gemmi.FlatStructure, chains: np.ndarray, has_entities: bool) -
         if has_entities:
             water |= entities[rows] == _WATER
             polymer = entities[rows] == _POLYMER
-        keep = (~water | water.all()) & ~(water & (residues.number == 0))
+        keep = (~water | water.all() | waters) & ~(water & (residues.number == 0))
         _check_elements(residues, keep)
         atoms = Atoms(residues.number[keep], residues.positions[keep])
         part = np.where(polymer, PROTEIN, LIGAND)[keep]

@@ -79,6 +79,8 @@ class CheckedData(AtomsDataModule):
     ) -> None:
         if datapath is None:
             raise DataError(f"name your database with data.datapath=FILE.db; {IMPORT_HINT}")
+        if Path(datapath).suffix != ".db":
+            raise DataError(f"{datapath}: a SchNetPack database must end in .db; {IMPORT_HINT}")
         named = None if split_file is None else to_absolute_path(split_file)
         super().__init__(
             datapath=to_absolute_path(datapath), split_file=named or drawn_split, **kwargs

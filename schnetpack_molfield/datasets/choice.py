@@ -109,12 +109,18 @@ def _renamed(
 
 
 def _with_name(label: Label, new: Label) -> Label:
-    """A label under the name of another one, whose unit it takes if it has none."""
+    """A label under the name of another one, whose unit it takes if it has none.
+
+    Under a name that isn't known it stays the property that it is.
+    """
+    if (label.name, new.name) == (VIRIAL, properties.stress):
+        return label  # it becomes the stress below
+    meaning = label.row.name if label.row else None
     if label.unit is None:
-        return new._replace(key=label.key)
+        return new._replace(key=label.key, meaning=meaning)
     if new.row is not None:
         parse_unit(label.unit, new.row.quantity, repr(new.name))
-    return label._replace(name=new.name)
+    return label._replace(name=new.name, meaning=meaning)
 
 
 def _ask_about_near_names(labels: Sequence[Label], frames_of: Mapping[str, Sequence[int]]) -> None:

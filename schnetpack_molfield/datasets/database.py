@@ -143,11 +143,14 @@ def _add(
 
 
 def _check_scale(source: FrameSource, first: Sequence[Atoms]) -> None:
-    from schnetpack_molfield.datasets.scale import doubtful_scale  # late: it brings scipy
+    from schnetpack_molfield.fields.lengths import unusual_lengths  # late: it brings scipy
 
-    doubt = None if source.scale_is_stated else doubtful_scale(first)
-    if doubt:
-        raise ValueError(f"{source.path}: {doubt}")
+    unusual = None if source.scale_is_stated else unusual_lengths(*first)
+    if unusual:
+        raise ValueError(
+            f"{source.path}: {unusual}; name their unit by --length-unit, Ang if they are right as "
+            "they are"
+        )
 
 
 def _metadata(

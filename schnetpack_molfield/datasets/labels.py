@@ -55,6 +55,7 @@ class Label(NamedTuple):
         factor: what the file's numbers are multiplied by to be in that unit.
         usual: taken without being asked for.
         virial: the file has the virial, the database gets the stress.
+        meaning: the property that it is, where it is stored under a name that isn't known.
     """
 
     key: str
@@ -63,11 +64,13 @@ class Label(NamedTuple):
     factor: float = 1.0
     usual: bool = True
     virial: bool = False
+    meaning: str | None = None
 
     @property
     def row(self) -> Property | None:
         """What is known about it: by its name in the database, or else in the file."""
-        return property_of(VIRIAL if self.virial else self.name) or property_of(self.key)
+        name = VIRIAL if self.virial else self.name
+        return property_of(name) or property_of(self.meaning or self.key)
 
     def in_unit(self, text: str) -> "Label":
         """The same label, whose numbers in the file are in the given unit.

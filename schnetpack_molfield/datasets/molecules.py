@@ -16,7 +16,8 @@ from schnetpack_molfield.datasets.text_files import (
     read_text,
     structure_suffix,
 )
-from schnetpack_molfield.fields.molecule import angstrom_per, unusual_lengths
+from schnetpack_molfield.fields.lengths import unusual_lengths
+from schnetpack_molfield.fields.molecule import angstrom_per
 
 __all__ = ["LIGAND", "PROTEIN", "read_molecules"]
 

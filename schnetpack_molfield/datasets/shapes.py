@@ -7,7 +7,7 @@ from schnetpack_molfield.datasets.catalogue import VIRIAL, Property
 
 __all__ = ["shaped"]
 
-_VOIGT = ("stress", "stresses", VIRIAL)  # six numbers xx yy zz yz xz xy, as ASE orders them
+_VOIGT = ("stress", "stresses")  # six numbers xx yy zz yz xz xy, as ASE orders them
 
 
 def shaped(
@@ -33,6 +33,11 @@ def shaped(
     n_rows = n_atoms if row.per_atom else 1
     if row.name in _VOIGT and _squeezed(value) in ((6,), (n_rows, 6)):
         value = voigt_6_to_full_3x3_stress(value.reshape(n_rows, 6))  # (n_rows, 3, 3)
+    if row.name == VIRIAL and _squeezed(value) == (6,):
+        raise ValueError(
+            f"{name!r} has six numbers, which programs order as xx yy zz yz xz xy or as "
+            "xx yy zz xy yz zx; give nine, or the stress in the first of these orders"
+        )
     for shape in row.shapes:
         if _fits(value, (n_rows, *shape)):
             return value.reshape(n_rows, *shape)

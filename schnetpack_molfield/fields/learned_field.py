@@ -22,7 +22,8 @@ from torch import Tensor
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import check_atoms, check_unit
 from schnetpack_molfield.fields.derivatives import Evaluate
-from schnetpack_molfield.fields.molecule import total_charge, unusual_lengths
+from schnetpack_molfield.fields.lengths import unusual_lengths
+from schnetpack_molfield.fields.molecule import total_charge
 from schnetpack_molfield.fields.quadrature import add_quadrature
 from schnetpack_molfield.model_files import load_model_file, read_record
 from schnetpack_molfield.sample_checks import check_distances, check_sample, element_mask

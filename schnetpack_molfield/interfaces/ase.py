@@ -17,7 +17,7 @@ from schnetpack.model import AtomisticModel
 from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transform
 
 from schnetpack_molfield.checks import did_you_mean
-from schnetpack_molfield.fields.molecule import unusual_lengths
+from schnetpack_molfield.fields.lengths import unusual_lengths
 from schnetpack_molfield.interfaces.ensemble import Limits, common_settings, mean_and_std
 from schnetpack_molfield.interfaces.potential import (
     PotentialSettings,

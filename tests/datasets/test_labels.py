@@ -96,6 +96,32 @@ def test_renaming_takes_a_label_in_the_unit_of_its_new_name() -> None:
     assert labels[1][:3] == ("force", "forces", "eV/Ang")
 
 
+@pytest.mark.parametrize(
+    ("key", "reader", "property_"),
+    [
+        ("forces", ase_label, "forces"),
+        ("F_eV_A", label_of, "forces"),
+        ("E_Ha", label_of, "energy"),
+        ("charges", ase_label, "charges"),
+        ("mu_Debye", label_of, "dipole_moment"),
+    ],
+)
+def test_a_label_under_a_new_name_stays_what_it_is(key: str, reader, property_: str) -> None:
+    """Its shape is known, and whether it belongs to atoms: nobody has to say `--per-atom`."""
+    (label,) = choose({key: [0]}, reader, names={key: "of_dft"}, properties={key: None})
+    assert label.name == "of_dft" and label.unit == reader(key).unit
+    assert label.row is not None and label.row.name == property_
+
+
+def test_a_virial_may_be_called_a_stress_or_stay_a_virial() -> None:
+    assert choose({"virial": [0]}, ase_label, names={"virial": "stress"}) == choose(
+        {"virial": [0]}, ase_label
+    )
+    (label,) = choose({"virial": [0]}, ase_label, names={"virial": "W"})
+    assert (label.name, label.unit, label.virial) == ("W", "eV", False)
+    assert label.row is not None and label.row.shapes == ((3, 3),)
+
+
 def test_two_keys_of_one_property_share_a_unit() -> None:
     with pytest.raises(ValueError, match="'E_eV' and 'E_Ha' are both 'energy', in eV and Ha"):
         choose({"E_eV": [0], "E_Ha": [0]})

@@ -30,7 +30,11 @@ def test_nine_numbers_of_three_atoms_are_their_forces(found) -> None:
 def test_six_numbers_of_a_stress_are_in_the_order_of_ase() -> None:
     expected = [[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
     assert shape("stress", np.arange(6.0)).tolist() == expected
-    assert shape("virial", np.arange(6.0)).tolist() == expected
+
+
+def test_six_numbers_of_a_virial_have_no_order() -> None:
+    with pytest.raises(ValueError, match="'virial' has six numbers, which programs order"):
+        shape("virial", np.arange(6.0))
 
 
 def test_vector_of_three_atoms() -> None:

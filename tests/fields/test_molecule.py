@@ -6,7 +6,8 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.units import Bohr
 
-from schnetpack_molfield.fields.molecule import angstrom_per, total_charge, unusual_lengths
+from schnetpack_molfield.fields.lengths import unusual_lengths
+from schnetpack_molfield.fields.molecule import angstrom_per, total_charge
 
 MOLECULES = ["H2O", "CH3CH2OH", "C6H6", "CO2", "HCN", "SiH4", "CH3SiH3", "H2", "N2", "Na2", "P2"]
 
@@ -17,9 +18,12 @@ def test_bonds_tell_the_unit(name):
     assert unusual_lengths(atoms) is None
     for unit, scale in (("nm", 0.1), ("Angstrom and had been taken for bohr", Bohr)):
         other = Atoms(atoms.numbers, scale * atoms.positions)
-        assert unusual_lengths(other).endswith(unit)
+        assert str(unusual_lengths(other)).endswith(unit)
     if len(atoms) > 2:
-        assert unusual_lengths(Atoms(atoms.numbers, atoms.positions / Bohr)).endswith("bohr")
+        for unit, scale in (("bohr", 1 / Bohr), ("pm", 100.0)):
+            other = Atoms(atoms.numbers, scale * atoms.positions)
+            found = unusual_lengths(other)
+            assert found.unit == unit and found.angstrom == pytest.approx(1 / scale)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from ase.data import covalent_radii
 from schnetpack_molfield.datasets.doctor.boxes import nearest_image
 from schnetpack_molfield.datasets.doctor.observations import Observations
 
-__all__ = ["NOBLE_GASES", "bond_stiffness", "closest_ratios", "total_energy_estimate"]
+__all__ = ["bond_stiffness", "closest_ratios", "total_energy_estimate"]
 
 #: Usual force constants of bonds from hydrogen to another element, in eV/Angstrom^2.
 STIFFNESS = {6: 31.0, 7: 40.0, 8: 48.0}
@@ -18,7 +18,6 @@ STRETCH = 0.12
 RELATED = 0.3
 #: Most frames of a group, and most atoms of a frame, that are measured.
 N_FRAMES, N_ATOMS = 500, 400
-NOBLE_GASES = (2, 10, 18, 36, 54, 86)
 
 
 def closest_ratios(observed: Observations, frames: np.ndarray | None = None) -> np.ndarray:

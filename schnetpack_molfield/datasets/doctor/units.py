@@ -3,24 +3,12 @@
 from dataclasses import dataclass
 from math import log
 
-import numpy as np
-
-from schnetpack_molfield.datasets.doctor.bonds import NOBLE_GASES, closest_ratios
 from schnetpack_molfield.datasets.doctor.observations import (
     ENERGY_UNITS,
     FORCE_UNITS,
-    Observations,
 )
 
-__all__ = ["Evidence", "guess_length_unit", "guess_units"]
-
-#: What lengths look like that were read in the wrong unit, by the factor that puts them right.
-LENGTHS = {
-    "in bohr": 0.529177210903,
-    "in nm": 10.0,
-    "in pm": 0.01,
-    "converted from bohr to Angstrom twice": 1.8897261,
-}
+__all__ = ["Evidence", "guess_units"]
 
 
 @dataclass(frozen=True)
@@ -128,22 +116,3 @@ def _named(
 ) -> dict[str, str]:
     pairs = (("energy", energy, energy_unit), ("forces", forces, forces_unit))
     return {kind: new for kind, stated, new in pairs if stated is not None}
-
-
-def guess_length_unit(observed: Observations) -> tuple[str, float, float] | None:
-    """What positions look like if atoms are too far apart, or too close, to be bonded.
-
-    Returns:
-        What they look like, the factor that puts them right, and the median of the closest
-        distances in units of the sum of covalent radii; None if they are as usual.
-    """
-    chosen = np.unique(np.linspace(0, len(observed) - 1, 50).astype(int))
-    noble = [np.isin(observed.frames[k].numbers, NOBLE_GASES).any() for k in chosen]
-    medians = closest_ratios(observed, chosen[~np.array(noble)])[:, 1]
-    if not np.isfinite(medians).any():
-        return None
-    median = float(np.nanmedian(medians))
-    for name, factor in LENGTHS.items():
-        if not 0.65 < median < 1.6 and 0.8 < median * factor < 1.2:
-            return name, factor, median
-    return None

@@ -7,8 +7,14 @@ from schnetpack_molfield.datasets.doctor.bonds import bond_stiffness, total_ener
 from schnetpack_molfield.datasets.doctor.findings import Diagnosis, list_frames
 from schnetpack_molfield.datasets.doctor.observations import Observations
 from schnetpack_molfield.datasets.doctor.pairs import PairGroup
-from schnetpack_molfield.datasets.doctor.units import Evidence, guess_length_unit, guess_units
-from schnetpack_molfield.datasets.doctor.work import WorkTest, energy_errors, work_test
+from schnetpack_molfield.datasets.doctor.units import Evidence, guess_units
+from schnetpack_molfield.datasets.doctor.work import (
+    WorkTest,
+    energy_errors,
+    negated_forces,
+    work_test,
+)
+from schnetpack_molfield.fields.lengths import unusual_lengths
 
 __all__ = ["check_labels", "check_lengths"]
 
@@ -25,15 +31,11 @@ SHIFTS = [(1, 0), (-1, 0), (1, 1), (-1, -1), (0, 1), (0, -1), (2, 0), (-2, 0)]
 
 def check_lengths(observed: Observations, diagnosis: Diagnosis) -> bool:
     """Warn if positions aren't in Angstrom, and return whether they are."""
-    guess = guess_length_unit(observed)
+    chosen = np.unique(np.linspace(0, len(observed) - 1, 50).astype(int))
+    guess = unusual_lengths(*[observed.frames[frame] for frame in chosen])
     if guess is None:
         return True
-    name, factor, median = guess
-    diagnosis.warn(
-        "units",
-        f"positions look {name}, not in Angstrom: closest atoms are {median:.2f} times as far "
-        f"apart as bonds are long; multiply positions by {factor:.4g}",
-    )
+    diagnosis.warn("units", f"{guess}; multiply positions by {guess.angstrom:.4g}")
     return False
 
 
@@ -58,6 +60,7 @@ def check_labels(observed: Observations, groups: list[PairGroup], diagnosis: Dia
     if test is not None and not related:
         _unrelated(test, diagnosis)
     if related and len(diagnosis.findings) == before:
+        _single_signs(observed, groups, diagnosis)
         _single_energies(observed, groups, diagnosis)
 
 
@@ -173,6 +176,18 @@ def _unrelated(test: WorkTest, diagnosis: Diagnosis) -> None:
         diagnosis.notes.append(
             f"{message} along paths of {np.median(test.lengths):.2f} Angstrom per atom: frames are "
             "too far apart to tell"
+        )
+
+
+def _single_signs(observed: Observations, groups: list[PairGroup], diagnosis: Diagnosis) -> None:
+    """Warn of frames whose forces are those of the others times -1."""
+    frames = negated_forces(observed, groups)
+    if len(frames):
+        diagnosis.warn(
+            "sign",
+            f"{list_frames(observed, frames)}: the forces have the wrong sign: energies of the "
+            "nearest frames follow from their work times -1",
+            frames,
         )
 
 

@@ -7,12 +7,15 @@ import numpy as np
 from schnetpack_molfield.datasets.doctor.observations import Observations
 from schnetpack_molfield.datasets.doctor.pairs import PairGroup
 
-__all__ = ["WorkTest", "energy_errors", "work_test"]
+__all__ = ["WorkTest", "energy_errors", "negated_forces", "work_test"]
 
 #: Longest path, as root mean square of the atoms' displacements in Angstrom.
 MAX_LENGTH = 0.35
 #: Shorter paths join a structure and its copy.
 MIN_LENGTH = 1e-4
+#: Longest path that tells the sign of forces, likewise; and how many times better energies have
+#: to follow from the other sign.
+SIGN_LENGTH, SIGN_RATIO = 0.9, 3.0
 #: Fewest paths that say something.
 MIN_PAIRS = 6
 
@@ -102,6 +105,27 @@ def path_work(
     end = np.stack([observed.forces[frame] for frame in second])
     end = np.einsum("pai,pij->paj", end, group.turns[known])
     return -0.5 * np.einsum("pai,pai->p", start + end, group.moves[known])
+
+
+def negated_forces(observed: Observations, groups: list[PairGroup]) -> np.ndarray:
+    """Numbers of the frames whose own forces have the wrong sign, (n,).
+
+    The energies of three or more near frames follow from the work of the frame's forces only if
+    these are multiplied by -1. Paths may be longer than where the work is exact.
+    """
+    assert observed.forces is not None
+    errors, negated = np.zeros((2, len(observed)))
+    count = np.zeros(len(observed))
+    for group in groups:
+        changes, work, lengths = _compare(observed, group, 0, 0)
+        forces = np.stack([observed.forces[frame] for frame in group.first])
+        own = -np.einsum("pai,pai->p", forces, group.moves)  # (n_pairs,)
+        useful = (lengths > MIN_LENGTH) & (lengths < SIGN_LENGTH) & np.isfinite(changes + work)
+        owner = group.first[useful]
+        np.add.at(errors, owner, np.square(changes - work)[useful])
+        np.add.at(negated, owner, np.square(changes - work + own)[useful])
+        np.add.at(count, owner, 1)
+    return np.flatnonzero((count >= 3) & (errors > SIGN_RATIO**2 * negated))
 
 
 def energy_errors(

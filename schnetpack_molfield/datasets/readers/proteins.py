@@ -37,7 +37,7 @@ def open_pdb(path: Path, elements: Mapping[str, str]) -> RawSource:
 
 
 def open_cif(path: Path, elements: Mapping[str, str]) -> RawSource:
-    """Open a CIF of a crystal, or an mmCIF of molecules without their waters.
+    """Open a CIF of a crystal, or an mmCIF of molecules with their waters.
 
     Args:
         path: the file.
@@ -47,7 +47,7 @@ def open_cif(path: Path, elements: Mapping[str, str]) -> RawSource:
         return open_ase_file(path, elements)
 
     def read() -> Iterator[RawFrame]:
-        for atoms in parse_mmcif(read_text(path)):
+        for atoms in parse_mmcif(read_text(path), waters=True):
             yield RawFrame(Atoms(atoms.numbers, atoms.positions), {})
 
     return RawSource(path, read, ase_label, length_unit="Ang")

@@ -58,7 +58,8 @@ def open_qm9_files(path: Path, elements: Mapping[str, str]) -> RawSource:
 
 
 def _is_tar(path: Path) -> bool:
-    return ".tar" in path.suffixes or path.suffix in (".tgz", ".tbz2")
+    endings = path.name.lower().split(".")
+    return "tar" in endings[1:] or endings[-1] in ("tgz", "tbz2")
 
 
 def _texts(path: Path) -> Iterator[str]:

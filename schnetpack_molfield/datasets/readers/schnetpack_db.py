@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from sqlite3 import DatabaseError
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def open_database(path: Path, elements: Mapping[str, str]) -> RawSource:
         path: the file.
         elements: of atom types that are no elements.
     """
-    with connect(path, use_lock_file=False) as connection:
+    with _connect(path) as connection:
         metadata, count = connection.metadata, connection.count()
     if _UNITS not in metadata:
         return RawSource(path, lambda: _read(path, elements, _plain), ase_label, count)
@@ -41,8 +42,18 @@ def open_database(path: Path, elements: Mapping[str, str]) -> RawSource:
     )
 
 
+def _connect(path: Path) -> Any:
+    """A connection, whatever the case of the ending."""
+    try:
+        connection = connect(path, type="db", use_lock_file=False)
+        connection.count()
+    except DatabaseError as error:
+        raise ValueError(f"not a readable database ({error})") from error
+    return connection
+
+
 def _read(path: Path, elements: Mapping[str, str], frame_of: Any) -> Iterator[RawFrame]:
-    with connect(path, use_lock_file=False) as connection:
+    with _connect(path) as connection:
         yield from each_frame(map(frame_of, connection.select()), elements)
 
 

@@ -3,6 +3,7 @@
 import tarfile
 from pathlib import Path
 
+import gemmi
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -103,6 +104,19 @@ def test_occupancies_of_a_pdb_are_no_labels(tmp_path: Path) -> None:
     assert frame.atoms.cell.lengths().tolist() == [20, 20, 20]
 
 
+def test_waters_of_a_pdb_and_an_mmcif_are_kept(tmp_path: Path) -> None:
+    """Energies and forces are of all atoms; only fields leave waters out."""
+    water = "HETATM    4  O   HOH B   9       9.000   9.000   0.000  1.00 20.00           O"
+    (tmp_path / "a.pdb").write_text("\n".join([*PDB.splitlines()[:3], water, "END", ""]))
+    structure = gemmi.read_pdb_string((tmp_path / "a.pdb").read_text())
+    structure.setup_entities()
+    document = structure.make_mmcif_document()
+    document.write_file(str(tmp_path / "a.CIF"), gemmi.cif.Style.Pdbx)
+    for name in ("a.pdb", "a.CIF"):
+        (frame,) = read_structures(tmp_path / name).read()
+        assert frame.atoms.numbers.tolist() == [7, 6, 8], name
+
+
 def test_crystal(tmp_path: Path) -> None:
     write(tmp_path / "a.cif", bulk("NaCl", "rocksalt", a=5.64, cubic=True))
     source = read_structures(tmp_path / "a.cif")
@@ -115,7 +129,7 @@ def test_crystal(tmp_path: Path) -> None:
         read_structures(tmp_path / "a.cif")
 
 
-@pytest.mark.parametrize("kind", ["file", "folder", "tar"])
+@pytest.mark.parametrize("kind", ["file", "folder", "tar", "TAR"])
 def test_files_of_qm9(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "qm9"
     folder.mkdir()
@@ -123,8 +137,8 @@ def test_files_of_qm9(tmp_path: Path, kind: str) -> None:
     for file in files:
         file.write_text(METHANE)
     path = files[0] if kind == "file" else folder
-    if kind == "tar":
-        path = tmp_path / "dsgdb9nsd.xyz.tar.bz2"
+    if kind.lower() == "tar":
+        path = tmp_path / ("dsgdb9nsd.xyz.tar.bz2" if kind == "tar" else "QM9.TAR.BZ2")
         with tarfile.open(path, "w:bz2") as archive:
             for file in files:
                 archive.add(file, file.name)

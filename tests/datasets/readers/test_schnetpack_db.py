@@ -37,6 +37,14 @@ def test_labels_units_and_references_come_along(tmp_path: Path) -> None:
     assert sample["tensor"].tolist() == [FORCES.tolist()]
 
 
+def test_endings_in_capitals_and_what_is_no_database(tmp_path: Path) -> None:
+    path = database(tmp_path / "a.db", {"energy": "Ha"}).rename(tmp_path / "a.DB")
+    assert read_structures(path).units == {"energy": "Ha"}
+    (tmp_path / "b.db").write_text("no database " * 100)
+    with pytest.raises(ValueError, match="not a readable database"):
+        read_structures(tmp_path / "b.db")
+
+
 def test_references_need_all_elements(tmp_path: Path) -> None:
     path = database(tmp_path / "a.db", {"energy": "Ha"})
     notes: list[str] = []
