@@ -113,7 +113,7 @@ def _with_name(label: Label, new: Label) -> Label:
 
     Under a name that isn't known it stays the property that it is.
     """
-    if (label.name, new.name) == (VIRIAL, properties.stress):
+    if (label.name, new.name) == (VIRIAL, label_names.stress):
         return label  # it becomes the stress below
     meaning = label.row.name if label.row else None
     if label.unit is None:
