@@ -107,7 +107,8 @@ def build() -> NeuralNetworkPotential:
     """The model of `experiment=molfield_density`."""
     basis, cutoff_fn = GaussianRBF(20, CUTOFF), CosineCutoff(CUTOFF)
     window = SmoothCutoff(FIELD_CUTOFF)
-    representation = MolField(N_FEATURES, 3, basis, cutoff_fn, field_cutoff_fn=window)
+    options = {"field_cutoff_fn": window, "lr_scale": 4.0}
+    representation = MolField(N_FEATURES, 3, basis, cutoff_fn, **options)
     head = ElectronDensity(N_FEATURES, output_key=KEY)
     return NeuralNetworkPotential(representation, [PairwiseDistances()], [head])
 
