@@ -1,6 +1,6 @@
 """A trained model as a calculator of the Atomic Simulation Environment, in one line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from schnetpack.transform import MatScipyNeighborList, SkinNeighborList, Transfo
 
 from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.fields.lengths import unusual_lengths
+from schnetpack_molfield.interfaces.compiled import CompiledModel
 from schnetpack_molfield.interfaces.ensemble import Limits, common_settings, mean_and_std
 from schnetpack_molfield.interfaces.potential import (
     PotentialSettings,
@@ -31,6 +32,7 @@ from schnetpack_molfield.transform.checks import CheckDistances, CheckStructure
 __all__ = ["MolFieldCalculator"]
 
 Model: TypeAlias = str | Path | AtomisticModel
+Evaluator: TypeAlias = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 
 OPTIONS = (
     "energy_unit",
@@ -66,6 +68,10 @@ class MolFieldCalculator(SpkCalculator):
         device: where the model runs.
         skin: margin of the neighbour list in Angstrom: it is built again when an atom has moved
             by half of it, or when cell, periodicity or composition change.
+        compile: whether models run as one compiled graph, made in the first evaluation, which
+            takes a minute or more, and again only for another number of atoms, other conditions,
+            or a structure much denser than the first; or a backend of `torch.compile`. A model
+            that can't be compiled runs as it is, with one warning.
         max_energy_std: for ensembles: how much the energy per atom may vary, in eV.
         max_forces_std: for ensembles: how much the force on any atom may vary, in eV/Angstrom.
         **options: where the record doesn't say: `energy_unit`, `position_unit`, `energy_key`,
@@ -89,6 +95,7 @@ class MolFieldCalculator(SpkCalculator):
         model: Model | Sequence[Model] = "best_model",
         device: str | torch.device = "cpu",
         skin: float = 0.3,
+        compile: bool | str = False,
         max_energy_std: float | None = None,
         max_forces_std: float | None = None,
         **options: str | float | torch.dtype | None,
@@ -96,7 +103,7 @@ class MolFieldCalculator(SpkCalculator):
         unknown = next((name for name in options if name not in OPTIONS), None)
         if unknown is not None:
             hint = did_you_mean(
-                unknown, ["device", "skin", "max_energy_std", "max_forces_std", *OPTIONS]
+                unknown, ["device", "skin", "compile", "max_energy_std", "max_forces_std", *OPTIONS]
             )
             raise TypeError(f"MolFieldCalculator has no option {unknown!r}: {hint}")
         self.limits = Limits(max_energy_std, max_forces_std)
@@ -111,6 +118,11 @@ class MolFieldCalculator(SpkCalculator):
             for one, settings in zip(models, self.members, strict=True)
         ]
         self.model = self.models[0]
+        backend = "inductor" if compile is True else compile
+        self.evaluators: list[Evaluator] = [
+            CompiledModel(one, self.settings.cutoff, backend) if backend else one
+            for one in self.models
+        ]
         if len(models) > 1:
             names = [f"{name}_std" for name in ("energy", "forces", "stress")]
             self.implemented_properties = [*self.implemented_properties, *names]
@@ -153,8 +165,8 @@ class MolFieldCalculator(SpkCalculator):
         inputs = self.converter(self.atoms)
         # what is kept is detached: a graph can't be copied or sent, and holds memory
         outputs = [
-            {key: value.detach() for key, value in model(dict(inputs)).items()}
-            for model in self.models
+            {key: value.detach() for key, value in evaluate(dict(inputs)).items()}
+            for evaluate in self.evaluators
         ]
         if "numbers" in system_changes and self.settings.length_unit == 1.0:
             _ask_about_lengths(self.atoms)
