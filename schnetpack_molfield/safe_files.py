@@ -47,7 +47,7 @@ def write_safe_model(
     Raises:
         TypeError: if it has a part that plain data can't stand for, see `model_structure.describe`.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from schnetpack_molfield.model_structure import describe
 
@@ -61,7 +61,7 @@ def write_safe_model(
         "versions": json.dumps({package: version(package) for package in _PACKAGES}),
     }
     with replace_when_complete(path) as partial:
-        save_file(tensors, partial, metadata)
+        partial.write_bytes(save(tensors, metadata))  # `save_file` would hide it from other users
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -130,6 +130,8 @@ def test_export_and_use_without_pickle(recorded: Path, ethanol, tmp_path, monkey
     done = run("export", str(recorded), "-o", str(safe))
     assert done.exit_code == 0 and f"wrote {safe}" in done.stdout
     assert isinstance(run("export", str(recorded), "-o", str(safe)).exception, FileExistsError)
+    (tmp_path / "other").touch()
+    assert safe.stat().st_mode == (tmp_path / "other").stat().st_mode  # others may read it, too
     with safe_open(safe, "pt") as file:
         metadata = file.metadata()
     assert json.loads(metadata["record"])["property_units"] == {"energy": "kcal/mol"}
