@@ -145,7 +145,7 @@ def test_half_way_the_field_is_that_of_half_way_atoms(folder):
         field = FittedFields.load("x.pt").between(0, 1, fraction)
         exact = VectorFunction(["H", "O"]).of(field.atoms)(points)
         errors.append(float((field(points) - exact).square().mean().sqrt()))
-    assert errors[1] < 1.5 * max(errors[0], errors[2]) < 0.3
+    assert errors[1] < 1.5 * max(errors[0], errors[2]) < 0.4
 
 
 def test_interpolation_as_cubes(folder):

@@ -1,6 +1,7 @@
 """Compiled potentials: the numbers of the model, within a budget, and a way back."""
 
 import pickle
+import shutil
 
 import pytest
 import schnetpack as spk
@@ -128,8 +129,8 @@ def test_what_cannot_be_compiled_runs_as_it_is(ethanol: Atoms) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile asks for a C++ compiler")
 def test_a_real_compiler() -> None:
-    """Asks for a C++ compiler, as `torch.compile` does."""
     atoms = molecule("H2O")
     calculator = MolFieldCalculator(model("PaiNN"), energy_unit="eV", compile=True)
     plain = MolFieldCalculator(model("PaiNN"), energy_unit="eV")
