@@ -108,8 +108,10 @@ def read_safe_model(path: Path, metadata: dict[str, Any]) -> object:
     from schnetpack_molfield.model_structure import rebuild
 
     trusted = [name.strip() for name in os.environ.get(TRUST, "").split(",") if name.strip()]
+    # copies lie in memory as a new model's tensors do, so kernels round alike, and outlive the file
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
     try:
-        return rebuild(metadata.get("config"), load_file(path), trusted)
+        return rebuild(metadata.get("config"), tensors, trusted)
     except ValueError as error:
         versions = str(metadata.get("versions", "")).strip("{}").replace("'", "")
         raise ValueError(f"{str(path)!r} ({versions}): {error}") from error
