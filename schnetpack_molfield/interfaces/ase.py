@@ -69,7 +69,7 @@ class MolFieldCalculator(SpkCalculator):
         skin: margin of the neighbour list in Angstrom: it is built again when an atom has moved
             by half of it, or when cell, periodicity or composition change.
         compile: whether models run as one compiled graph, made in the first evaluation, which
-            takes a minute or more, and again only for another number of atoms, other conditions,
+            takes ten seconds or more, and again only for another number of atoms, other conditions,
             or a structure much denser than the first; or a backend of `torch.compile`. A model
             that can't be compiled runs as it is, with one warning.
         max_energy_std: for ensembles: how much the energy per atom may vary, in eV.
