@@ -39,20 +39,22 @@ def steps(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
         what: name of the calculation.
         total: number of steps; None if nobody knows.
     """
-    console, outermost = Console(stderr=True), _screen.acquire(blocking=False)
-    shows = outermost and (console.is_terminal or console.is_jupyter)
-    bar = _bar(console)
-    task, started = bar.add_task(what, total=total), time.monotonic()
+    outermost, started = _screen.acquire(blocking=False), time.monotonic()
+    bar: Progress | None = None
+    n_done = 0
 
     def step() -> None:
-        bar.advance(task)
-        if shows and not bar.live.is_started and time.monotonic() > started + PATIENCE:
-            bar.start()
+        nonlocal bar, n_done
+        n_done += 1
+        if bar is None and outermost and time.monotonic() > started + PATIENCE:
+            bar = _bar(what, total, started)
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=n_done)
 
     try:
         yield step
     finally:
-        if bar.live.is_started:
+        if bar is not None and bar.live.is_started:
             bar.stop()
         if outermost:
             _screen.release()
@@ -73,8 +75,10 @@ def watched(items: Iterable[Item], what: str, total: int | None = None) -> Itera
             step()
 
 
-def _bar(console: Console) -> Progress:
-    return Progress(
+def _bar(what: str, total: int | None, started: float) -> Progress:
+    """A bar of what has begun before, shown on a terminal only."""
+    console = Console(stderr=True)
+    bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -86,3 +90,8 @@ def _bar(console: Console) -> Progress:
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what goes into a file stays there
     )
+    bar.add_task(what, total=total)
+    bar.tasks[0].start_time = started
+    if console.is_terminal or console.is_jupyter:
+        bar.start()
+    return bar
