@@ -47,9 +47,8 @@ def set_lr_scale(module: nn.Module, lr_scale: float) -> None:
         raise ValueError(f"lr_scale = {lr_scale}: expected a positive number")
     for layer in module.modules():
         if isinstance(layer, ScaledDense | EquivariantDense):
-            layer.weight.data *= layer.lr_scale / lr_scale
-            layer.scale *= lr_scale / layer.lr_scale
-            layer.lr_scale = lr_scale
+            layer.weight.data *= layer.scale / lr_scale
+            layer.scale = lr_scale
 
 
 def _initial(n_in: int, n_out: int, gain: float) -> Tensor:
@@ -77,7 +76,7 @@ class ScaledDense(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(_initial(n_in, n_out, gain))
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
-        self.scale = self.lr_scale = LR_SCALE
+        self.scale = LR_SCALE
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., n_in) to (..., n_out)."""
@@ -104,13 +103,13 @@ class EquivariantDense(nn.Module):
         super().__init__()
         weights = [_initial(n_in, n_out, gain=1.0).T for _ in range(degree + 1)]
         self.weight = nn.Parameter(torch.stack(weights))  # (L + 1, n_in, n_out)
-        self.lr_scale = LR_SCALE
-        self.scale = LR_SCALE * factor
+        self.scale = LR_SCALE
+        self.factor = factor
         self.register_buffer("degree_of_row", degree_of_row(degree), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, n_rows, n_in) to (n, n_rows, n_out)."""
-        weight = (self.weight * self.scale).index_select(0, self.degree_of_row)
+        weight = (self.weight * (self.scale * self.factor)).index_select(0, self.degree_of_row)
         return torch.bmm(x.transpose(0, 1), weight).transpose(0, 1)
 
 
