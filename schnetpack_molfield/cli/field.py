@@ -160,7 +160,8 @@ def field(
         if on_grid:
             _confirm(learned, step, margin)
         else:
-            confirm_slice(learned.atoms.positions, size, slice_look["spacing"])
+            place = {name: slice_look[name] for name in ("size", "spacing", "center", "normal")}
+            confirm_slice(learned.atoms.positions, **place)
         shown = learned if units is None else learned.in_units(units, channel)
         _write(file, shown, channel, level, units, step, margin, force, look)
         Console().print(f"wrote {file}", soft_wrap=True, highlight=False)

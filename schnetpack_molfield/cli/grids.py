@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from schnetpack_molfield.fields import Grid
@@ -32,15 +34,25 @@ def confirm_grid(grid: "Grid", n_fields: int = 1) -> None:
     _confirm(f"a grid of {nx} x {ny} x {nz} points", grid.n_points * n_fields, "--margin")
 
 
-def confirm_slice(positions: "np.ndarray", size: float | None, spacing: float) -> None:
+def confirm_slice(
+    positions: "np.ndarray",
+    size: float | None,
+    spacing: float,
+    center: "Sequence[float] | None" = None,
+    normal: "Sequence[float] | None" = None,
+) -> None:
     """The same for a slice, as `MolecularField.plane` makes it.
 
     Args:
         positions: of the atoms, (n_atoms, 3) in Angstrom.
         size: its edge in Angstrom; None for what is near the atoms.
         spacing: distance between points in Angstrom.
+        center: its centre; the atoms' centroid if None.
+        normal: direction perpendicular to it; that in which the atoms extend least if None.
     """
-    edge = 2 * (float(abs(positions - positions.mean(axis=0)).max()) + 3) if size is None else size
+    from schnetpack_molfield.fields.around_atoms import square
+
+    _, _, edge = square(positions, center, normal, size)
     n = math.ceil(edge / spacing) + 1
     _confirm(f"a slice of {n} x {n} points", n**2, "--size")
 

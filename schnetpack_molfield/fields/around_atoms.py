@@ -16,7 +16,7 @@ from schnetpack_molfield.fields.field import Field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
 
-__all__ = ["FieldAroundAtoms"]
+__all__ = ["FieldAroundAtoms", "square"]
 
 
 class FieldAroundAtoms(Field):
@@ -92,11 +92,7 @@ class FieldAroundAtoms(Field):
         check_positive("spacing", spacing)
         if size is not None:
             check_positive("size", size)
-        middle = self.atoms.positions.mean(axis=0) if center is None else np.asarray(center, float)
-        frame = _plane_frame(self.atoms.positions, normal)  # (3, 3) rows: along, across, normal
-        if size is None:
-            in_plane = (self.atoms.positions - middle) @ frame[:2].T  # (n_atoms, 2)
-            size = 2 * (float(np.abs(in_plane).max()) + 3.0)
+        middle, frame, size = square(self.atoms.positions, center, normal, size)
         ticks = np.linspace(-size / 2, size / 2, int(np.ceil(size / spacing)) + 1)
         u, v = np.meshgrid(ticks, ticks, indexing="ij")
         points = middle + u[..., None] * frame[0] + v[..., None] * frame[1]  # (n, n, 3)
@@ -120,6 +116,23 @@ class FieldAroundAtoms(Field):
         positions = self._as_points(self.atoms.positions)
         points, weights = atom_centered_quadrature(numbers, positions)
         return float((self(points)[:, column] * weights).double().sum())
+
+
+def square(
+    positions: np.ndarray, center: ArrayLike | None, normal: ArrayLike | None, size: float | None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Where the square of `FieldAroundAtoms.plane` lies around atoms at positions (n_atoms, 3).
+
+    Returns:
+        Its centre (3,), the directions along it, across it and normal to it as rows (3, 3), and
+        its edge in Angstrom.
+    """
+    middle = positions.mean(axis=0) if center is None else np.asarray(center, float)
+    frame = _plane_frame(positions, normal)
+    if size is None:
+        in_plane = (positions - middle) @ frame[:2].T  # (n_atoms, 2)
+        size = 2 * (float(np.abs(in_plane).max()) + 3.0)
+    return middle, frame, size
 
 
 def _plane_frame(positions: np.ndarray, normal: ArrayLike | None) -> np.ndarray:

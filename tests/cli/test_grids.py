@@ -28,3 +28,5 @@ def test_a_very_large_slice_is_refused_too():
     with pytest.raises(ValueError, match=r"20001 x 20001 points"):
         confirm_slice(positions, 2.0, 1e-4)
     confirm_slice(positions, None, 0.05)
+    with pytest.raises(ValueError, match=r"points .*--size"):
+        confirm_slice(positions, None, 0.05, center=[1e4, 0.0, 0.0])
