@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMAT",
+    "RUN_FILES",
     "attach_record",
     "check_format",
     "find_model_file",
@@ -42,6 +43,9 @@ __all__ = [
 #: Version of the content of a file, in the record as `format`; it grows when older code can't read
 #: it any more. Since 2 the function of a molecule is one, before it every head had its own.
 FORMAT = 2
+
+#: Names of a model in the folder of a run, the one that is taken first in front.
+RUN_FILES = ("best_model", "model.safetensors")
 
 _TEXT = "molfield_record_json"
 
@@ -55,10 +59,10 @@ def find_model_file(path: str | Path) -> Path:
         FileNotFoundError: if there is no such file.
     """
     path = Path(path)
-    if not path.exists() and str(path) in shipped_models():
-        return shipped_models()[str(path)]
+    if not path.exists() and (shipped := shipped_models().get(str(path))):
+        return shipped
     if path.is_dir():
-        files = [path / "best_model", path / "model.safetensors"]
+        files = [path / name for name in RUN_FILES]
         path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
         raise FileNotFoundError(

@@ -105,6 +105,7 @@ class _Writer:
         self._kept: list[object] = []  # an identity is one only as long as its object lives
 
     def encode(self, value: Any, path: str) -> Any:
+        """Plain data for a value of any kind, at its place."""
         if value is None or type(value) in (bool, int, float, str):
             return value
         if type(value) is list:
@@ -239,6 +240,7 @@ class _Reader:
         self._kinds |= dict.fromkeys(("tensor", "parameter", "array", "number"), self._tensor)
 
     def decode(self, data: Any, path: str) -> Any:
+        """The value that plain data stands for, at its place."""
         if isinstance(data, list):
             return [self.decode(item, f"{path}.{i}") for i, item in enumerate(data)]
         if isinstance(data, dict):

@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from schnetpack_molfield.model_files import RUN_FILES
+
 if TYPE_CHECKING:
     from schnetpack.model import AtomisticModel
 
@@ -73,12 +75,7 @@ def encoding(
 
 def _names(models: list[Path]) -> dict[str, Path]:
     """A short name for every model: the run's folder, or the whole path where those are alike."""
-    names = [
-        path.resolve().parent.name
-        if path.name in ("best_model", "model.safetensors")
-        else path.name
-        for path in models
-    ]
+    names = [path.resolve().parent.name if path.name in RUN_FILES else path.name for path in models]
     if len(set(names)) < len(names):
         names = [str(path) for path in models]
     return dict(zip(names, models, strict=True))

@@ -12,6 +12,10 @@ from ase import Atoms
 from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN, parse_mmcif, parse_pdb
 from schnetpack_molfield.datasets.smiles import parse_sdf, parse_smiles
 from schnetpack_molfield.datasets.text_files import (
+    CIF,
+    PDB,
+    SDF,
+    XYZ,
     check_structure_file,
     read_text,
     structure_suffix,
@@ -20,11 +24,6 @@ from schnetpack_molfield.fields.lengths import unusual_lengths
 from schnetpack_molfield.fields.molecule import angstrom_per
 
 __all__ = ["LIGAND", "PROTEIN", "read_molecules"]
-
-PDB = (".pdb", ".ent")
-CIF = (".cif", ".mmcif")
-SDF = (".sdf", ".mol")
-XYZ = (".xyz", ".extxyz")
 
 
 def read_molecules(source: str | Path, length_unit: str | None = None) -> list[Atoms]:

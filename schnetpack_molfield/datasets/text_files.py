@@ -5,10 +5,22 @@ import gzip
 import zlib
 from pathlib import Path
 
-__all__ = ["CUT_OFF", "check_structure_file", "read_text", "structure_suffix"]
+__all__ = [
+    "CIF",
+    "CUT_OFF",
+    "PDB",
+    "SDF",
+    "XYZ",
+    "check_structure_file",
+    "read_text",
+    "structure_suffix",
+]
 
-#: Endings of files; another name that isn't a file may be a SMILES string.
-_STRUCTURES = (".pdb", ".ent", ".cif", ".mmcif", ".sdf", ".mol", ".xyz", ".extxyz")
+#: Endings of structure files; another name that isn't a file may be a SMILES string.
+PDB = (".pdb", ".ent")
+CIF = (".cif", ".mmcif")
+SDF = (".sdf", ".mol")
+XYZ = (".xyz", ".extxyz")
 
 #: What is said of a file that misses its end.
 CUT_OFF = "may be cut off; if it is whole, add a last line"
@@ -62,5 +74,5 @@ def structure_suffix(path: str | Path) -> str:
 
 def check_structure_file(source: str | Path) -> None:
     """Raise FileNotFoundError for a name with the ending of a structure file that is no file."""
-    if structure_suffix(source) in _STRUCTURES and not Path(source).is_file():
+    if structure_suffix(source) in (*PDB, *CIF, *SDF, *XYZ) and not Path(source).is_file():
         raise FileNotFoundError(f"{source} isn't a file")

@@ -9,7 +9,9 @@ from ase.neighborlist import neighbor_list
 from ase.units import Bohr
 from scipy.spatial import cKDTree
 
-__all__ = ["UnusualLengths", "unusual_lengths"]
+__all__ = ["NOBLE_GASES", "UnusualLengths", "unusual_lengths"]
+
+NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
 
 #: What lengths may be in that were taken for Angstrom: the unit in Angstrom, and between which
 #: numbers the median of the bonds' ratios is then. In Angstrom it is between 0.75 and 1.3; from
@@ -21,7 +23,6 @@ _UNITS = {
     "pm": (0.01, 60.0, 150.0),
 }
 _MARGIN, _SHARE = 1.12, 0.9  # most atoms are there too, within this factor; arbitrary points pass
-_NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)  # have no bonds
 _REACH, _ENOUGH = 2.5, 1000  # radii up to which images are seen, atoms of a frame looked at
 
 
@@ -65,7 +66,7 @@ def unusual_lengths(*frames: Atoms) -> UnusualLengths | None:
 
 def _nearest_ratios(atoms: Atoms) -> np.ndarray:
     """Each atom's shortest distance over the sum of the covalent radii, (n_bound,)."""
-    atoms = atoms[~np.isin(atoms.numbers, _NOBLE_GASES)][:_ENOUGH]
+    atoms = atoms[~np.isin(atoms.numbers, NOBLE_GASES)][:_ENOUGH]  # these have no bonds
     radii = covalent_radii[atoms.numbers]  # (n_bound,)
     if atoms.pbc.any():
         i, j, distances = neighbor_list("ijd", atoms, list(_REACH * radii))

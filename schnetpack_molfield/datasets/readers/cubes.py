@@ -18,6 +18,7 @@ from schnetpack_molfield.datasets.frames import RawFrame, RawSource, Value
 from schnetpack_molfield.datasets.labels import Label
 from schnetpack_molfield.fields.cube import read_cube
 from schnetpack_molfield.fields.grid import Grid
+from schnetpack_molfield.fields.lengths import NOBLE_GASES
 from schnetpack_molfield.fields.units import unit_factor
 
 __all__ = ["open_cube"]
@@ -27,8 +28,6 @@ _CORE = 0.5
 
 #: Electrons on the grid beyond the cores, over those of the valence shells, of any density.
 _PLAUSIBLE = (0.1, 3.0)
-
-_NOBLE_GASES = np.array([0, 2, 10, 18, 36, 54, 86])
 
 _LABELS = [
     Label(keys.electron_density, keys.electron_density, "e/Ang^3"),
@@ -102,5 +101,5 @@ def _beyond_cores(atoms: Atoms, grid: Grid) -> np.ndarray:
 
 def _valence(numbers: np.ndarray) -> np.ndarray:
     """Electrons (n_atoms,) outside the shell of the noble gas before each element."""
-    before = np.searchsorted(_NOBLE_GASES, numbers) - 1
-    return numbers - _NOBLE_GASES[before]
+    full = np.array([0, *NOBLE_GASES])
+    return numbers - full[np.searchsorted(full, numbers) - 1]
