@@ -2,7 +2,7 @@
 
 Untrained models of 64 channels, 3 interactions and a cutoff of 5 Angstrom behind the same
 calculator, neighbour list and checks included, with one thread; the models take turns. The first
-evaluation compiles, which takes minutes. The archive is one of `Z` and `R`, such as
+evaluation compiles, which takes some ten seconds. The archive is one of `Z` and `R`, such as
 `rmd17_aspirin.npz`.
 """
 

@@ -32,6 +32,8 @@ _VARIABLE = (
     properties.idx_j,
     properties.offsets,
 )
+#: Places of pairs, which MolField is given.
+_PLACES = (keys.place_points, keys.place_pairs, keys.place_slots)
 #: Made by the model itself, or of no meaning to it.
 _UNUSED = (properties.Rij, properties.idx, properties.lidx_i, properties.lidx_j)
 #: What a graph may differ from the model by, relative to the largest number, in units of rounding.
@@ -175,8 +177,7 @@ class CompiledModel:
         return evaluate
 
     def _names(self) -> tuple[str, ...]:
-        places = (keys.place_points, keys.place_pairs, keys.place_slots)
-        return (*_VARIABLE, *places) if self._needs_places else _VARIABLE
+        return (*_VARIABLE, *_PLACES) if self._needs_places else _VARIABLE
 
     def _evaluate(self, graph: Callable[..., list[Tensor]], inputs: Inputs) -> Inputs:
         with torch.no_grad():
@@ -185,7 +186,8 @@ class CompiledModel:
 
     def _arguments(self, inputs: Inputs) -> list[Tensor]:
         """What the graph is given: the variable inputs, padded to the budget."""
-        arguments = {key: inputs[key].detach().clone() for key in _VARIABLE}
+        kept = (properties.Z, properties.R, properties.cell)
+        arguments = {key: inputs[key].detach().clone() for key in kept}
         idx_i, idx_j = inputs[properties.idx_i], inputs[properties.idx_j]
         n_more = self._budget.n_pairs - len(idx_i)
         for key in (properties.idx_i, properties.idx_j):
@@ -194,8 +196,7 @@ class CompiledModel:
         arguments[properties.offsets] = torch.cat([inputs[properties.offsets], beyond])
         if self._needs_places:
             places = find_places(idx_j, idx_i, len(inputs[properties.Z]))
-            names = (keys.place_points, keys.place_pairs, keys.place_slots)
-            arguments |= dict(zip(names, self._padded(*places, len(idx_i)), strict=True))
+            arguments |= dict(zip(_PLACES, self._padded(*places, len(idx_i)), strict=True))
         return [arguments[name] for name in self._names()]
 
     def _padded(
