@@ -72,7 +72,7 @@ def test_wheel_holds_every_module_and_configuration(wheel: Path) -> None:
 def test_wheel_holds_nothing_else_at_the_top(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in ZipFile(wheel).namelist()}
     assert {re.sub(r"-.*", "", top) for top in tops} == {"schnetpack_molfield", "hydra_plugins"}
-    assert wheel.stat().st_size < 5_000_000
+    assert wheel.stat().st_size < 3_000_000
 
 
 def test_experiments_are_found_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:

@@ -53,9 +53,8 @@ AGREEMENT = Tolerance(1e-5, 1e-10, rounds=True)
 SYMMETRY_ZERO = Tolerance(1e-5, 1e-8, rounds=True)
 #: Against central differences, which single precision is too coarse for.
 DERIVATIVE = Tolerance(None, 1e-6)
-#: Distance of an observed order of convergence from the theoretical one. A wrong order is off by 1;
-#: splines, whose third derivative jumps at knots, by up to 0.15.
-ORDER = Tolerance(None, 0.2)
+#: Distance of an observed order of convergence from the theoretical one.
+ORDER = Tolerance(None, 0.1)
 #: Pass or fail, measurable in double precision only.
 DOUBLE_ONLY = Tolerance(None, 0.0)
 #: Steps that neither the forces nor a Hessian of 100 eV/Angstrom^2 explain.
