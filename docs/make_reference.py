@@ -45,7 +45,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "fields": (
         "Fields",
         {
-            "fields": "MolecularField VectorFunction PromoleculeDensity SignedDistance "
+            "fields": "MolecularField VectorFunction PromoleculeDensity BallDistance "
             "ExactDistance SolventExcludedDistance SmoothDistance GaussianDistance "
             "molecular_surface QuantumCalculation Grid",
             "fit": "FittedFields FitTask FitOptions",

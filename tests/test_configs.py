@@ -307,7 +307,7 @@ def test_learned_encodings_in_place_of_the_radial_basis(representation: str, bas
     )
     encoding = instantiate(config.model).representation.radial_basis
     assert encoding.short_range == (basis == "molfield_learned_log")
-    assert encoding.spline.gain == (10 if encoding.short_range else 1)
+    assert encoding.spline.lr_scale == (10 if encoding.short_range else 1)
     assert encoding.pair is None
 
 

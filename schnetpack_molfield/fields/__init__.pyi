@@ -2,9 +2,9 @@
 
 from .atom_function import AtomBatch as AtomBatch, AtomFunction as AtomFunction
 from .distance import (
+    BallDistance as BallDistance,
     ExactDistance as ExactDistance,
     GaussianDistance as GaussianDistance,
-    SignedDistance as SignedDistance,
     SmoothDistance as SmoothDistance,
     SolventExcludedDistance as SolventExcludedDistance,
     molecular_surface as molecular_surface,

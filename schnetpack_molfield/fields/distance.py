@@ -15,9 +15,9 @@ from schnetpack_molfield.fields.tables import radii_table
 from schnetpack_molfield.fields.union_of_balls import Balls, distance_to_union
 
 __all__ = [
+    "BallDistance",
     "ExactDistance",
     "GaussianDistance",
-    "SignedDistance",
     "SmoothDistance",
     "SolventExcludedDistance",
     "molecular_surface",
@@ -27,7 +27,7 @@ __all__ = [
 WATER_RADIUS = 1.4
 
 
-class SignedDistance(AtomFunction):
+class BallDistance(AtomFunction):
     """Signed distance s(x) = min_a |x - r_a| - R_a - probe to the surface of a union of balls.
 
     Outside this is the exact distance. Inside, where balls overlap, |s| is a lower bound of it:
@@ -62,7 +62,7 @@ class SignedDistance(AtomFunction):
         return self.radii(atoms.numbers, atoms.positions) + self.probe
 
 
-class SmoothDistance(SignedDistance):
+class SmoothDistance(BallDistance):
     r"""Signed distance with a soft minimum, smooth everywhere but at the nuclei.
 
     .. math:: s(x) = -\frac{1}{k} \log \sum_a \exp(-k (|x - r_a| - R_a - probe))
@@ -91,7 +91,7 @@ class SmoothDistance(SignedDistance):
         return -exponents.logsumexp(dim=-1, keepdim=True) / self.sharpness
 
 
-class GaussianDistance(SignedDistance):
+class GaussianDistance(BallDistance):
     r"""Distance-like function whose zero is the Gaussian surface sum_a g_a = 1, smooth everywhere.
 
     .. math::
@@ -127,7 +127,7 @@ class GaussianDistance(SignedDistance):
         return mean_radius * (softplus(level, beta=24.0).sqrt() - 1)
 
 
-class ExactDistance(SignedDistance):
+class ExactDistance(BallDistance):
     """Exact signed distance to the surface of a union of balls, inside as well as outside.
 
     The nearest point of the surface lies on the exposed part of a sphere, of a circle where two
@@ -163,7 +163,7 @@ class SolventExcludedDistance(ExactDistance):
 
 def molecular_surface(
     surface: str = "vdw", radii: str | Mapping[str, float] = "vdw"
-) -> SignedDistance:
+) -> BallDistance:
     """Signed distance to a molecular surface by name.
 
     Args:
@@ -172,9 +172,9 @@ def molecular_surface(
             Waals with the exact distance inside).
         radii: radii of the atoms, see `tables.radii_table`.
     """
-    surfaces: dict[str, tuple[type[SignedDistance], dict[str, float]]] = {
-        "vdw": (SignedDistance, {}),
-        "sas": (SignedDistance, {"probe": WATER_RADIUS}),
+    surfaces: dict[str, tuple[type[BallDistance], dict[str, float]]] = {
+        "vdw": (BallDistance, {}),
+        "sas": (BallDistance, {"probe": WATER_RADIUS}),
         "ses": (SolventExcludedDistance, {}),
         "smooth": (SmoothDistance, {}),
         "gaussian": (GaussianDistance, {}),

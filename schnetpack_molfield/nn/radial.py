@@ -50,16 +50,16 @@ class PairCorrection(nn.Module):
         n_rbf: number of features f.
         rank: number R of functions g.
         max_z: largest atomic number.
-        gain: the parameters are a and u divided by this (see `CubicSpline`).
+        lr_scale: the parameters are a and u divided by this (see `CubicSpline`).
     """
 
-    def __init__(self, n_rbf: int, rank: int, max_z: int, gain: float = 1.0) -> None:
+    def __init__(self, n_rbf: int, rank: int, max_z: int, lr_scale: float = 1.0) -> None:
         super().__init__()
         self.n_rbf = n_rbf
         self.rank = rank
-        self.gain = float(gain)
+        self.lr_scale = float(lr_scale)
         like_elements = 1 + 0.3 * torch.randn(max_z + 1, rank)
-        self.element_factors = nn.Parameter(like_elements / self.gain)
+        self.element_factors = nn.Parameter(like_elements / self.lr_scale)
         self.mixing = nn.Parameter(torch.zeros(rank, n_rbf))
 
     def forward(
@@ -73,7 +73,7 @@ class PairCorrection(nn.Module):
         a_i = self.element_factors.index_select(0, z_i)  # (n, rank)
         a_j = self.element_factors.index_select(0, z_j)  # (n, rank)
         weighted = a_i * a_j * pairwise  # (n, rank)
-        return torch.addmm(shared, weighted, self.mixing * self.gain**3)  # (n, n_rbf)
+        return torch.addmm(shared, weighted, self.mixing * self.lr_scale**3)  # (n, n_rbf)
 
 
 class LearnedRadialEncoding(nn.Module):
@@ -103,7 +103,7 @@ class LearnedRadialEncoding(nn.Module):
             denser at zero distance than at the cutoff.
         pair_rank: rank of the correction by the pair of elements; 0 leaves it out.
         max_z: largest atomic number, for `pair_rank`.
-        gain: how much faster than other parameters the encoding moves under Adam and its like;
+        lr_scale: how much faster than other parameters the encoding moves under Adam and its like;
             10 did well without pairs of elements, 5 with them (docs/encodings.md).
         amplitude: factor on the functions to start from. Larger features make the layers behind
             them learn faster; 2 with `log_gaussian` did well in training (docs/encodings.md).
@@ -125,7 +125,7 @@ class LearnedRadialEncoding(nn.Module):
         grid: str = "uniform",
         pair_rank: int = 0,
         max_z: int = 100,
-        gain: float = 1.0,
+        lr_scale: float = 1.0,
         amplitude: float = 1.0,
     ) -> None:
         super().__init__()
@@ -137,8 +137,8 @@ class LearnedRadialEncoding(nn.Module):
         self.cutoff = float(cutoff)
         self.short_range = grid == "short_range"
         n_knots = n_knots or n_rbf * _KNOTS_PER_FEATURE[init][self.short_range]
-        self.spline = CubicSpline(n_knots, n_rbf + pair_rank, gain=gain)
-        self.pair = PairCorrection(n_rbf, pair_rank, max_z, gain) if pair_rank else None
+        self.spline = CubicSpline(n_knots, n_rbf + pair_rank, lr_scale=lr_scale)
+        self.pair = PairCorrection(n_rbf, pair_rank, max_z, lr_scale) if pair_rank else None
         self.condition_on(None, None)
         self._initialise(init, amplitude)
 

@@ -32,7 +32,7 @@ class CubicSpline(nn.Module):
         n_knots: number of grid points, at least 4.
         n_features: number of components of f.
         periodic: close the grid to a circle of `n_knots` steps.
-        gain: the parameters are the coefficients divided by this. Adam's steps don't depend on
+        lr_scale: the parameters are the coefficients divided by this. Adam's steps don't depend on
             the size of gradients, so it moves the function that many times faster.
 
     Raises:
@@ -43,7 +43,7 @@ class CubicSpline(nn.Module):
     curvature: Tensor
 
     def __init__(
-        self, n_knots: int, n_features: int, periodic: bool = False, gain: float = 1.0
+        self, n_knots: int, n_features: int, periodic: bool = False, lr_scale: float = 1.0
     ) -> None:
         super().__init__()
         if n_knots < 4 or n_features < 1:
@@ -54,7 +54,7 @@ class CubicSpline(nn.Module):
         self.n_knots = n_knots
         self.n_features = n_features
         self.periodic = periodic
-        self.gain = float(gain)
+        self.lr_scale = float(lr_scale)
         n_coefficients = n_knots if periodic else n_knots + 2
         self.wide = n_coefficients > _WIDEST_MATRIX
         self.coefficients = nn.Parameter(torch.zeros(n_coefficients, n_features))
@@ -79,7 +79,7 @@ class CubicSpline(nn.Module):
         u = t - cell  # (n,)
         u2 = u * u
         powers = torch.stack([torch.ones_like(u), u, u2, u2 * u])  # (4, n)
-        weights = torch.mm(self.to_weights * (self.gain / 6), powers)  # (4, n)
+        weights = torch.mm(self.to_weights * (self.lr_scale / 6), powers)  # (4, n)
         window = self._window(cell)  # (4, n)
         if self.wide:
             around = F.embedding(window, self.coefficients)  # (4, n, n_features)
@@ -142,7 +142,7 @@ class CubicSpline(nn.Module):
             values: function values there, shape (n, n_features).
         """
         solution = torch.linalg.lstsq(self.design_matrix(t), values.double()).solution
-        self.coefficients.copy_(solution / self.gain)
+        self.coefficients.copy_(solution / self.lr_scale)
 
     @torch.no_grad()
     def set_metric(
@@ -177,4 +177,4 @@ class CubicSpline(nn.Module):
         Returns:
             Scalar tensor, differentiable in the coefficients.
         """
-        return self.gain**2 * (self.curvature @ self.coefficients).square().sum(0).mean()
+        return self.lr_scale**2 * (self.curvature @ self.coefficients).square().sum(0).mean()

@@ -45,7 +45,7 @@ class TrajectoryAtlas(Transform):
             there are trained times; motion faster than two knots can't be followed.
         n_atom_basis: number of channels of the charts' features.
         rank: rank of the change of the features in time.
-        gain: how much faster than other parameters the charts move, see `CubicSpline`.
+        lr_scale: how much faster than other parameters the charts move, see `CubicSpline`.
         function: options of `LatentAtlas` for its function, such as `cutoff`.
 
     Raises:
@@ -64,7 +64,7 @@ class TrajectoryAtlas(Transform):
         n_knots: int,
         n_atom_basis: int = 16,
         rank: int = 8,
-        gain: float = 10.0,
+        lr_scale: float = 10.0,
         **function: Any,
     ) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class TrajectoryAtlas(Transform):
         moves = torch.eye(n_latent).view(n_latent, n_charts, 3)
         origins = torch.randn(n_charts, 3)
         self.atlas = LatentAtlas(origins, n_atom_basis, n_latent, rank, moves, **function)
-        self.latent = CubicSpline(n_knots, n_latent, gain=gain)
+        self.latent = CubicSpline(n_knots, n_latent, lr_scale=lr_scale)
         self.register_buffer("start", torch.zeros(1))
         self.register_buffer("step", torch.ones(1))
         # SchNetPack's scripts ask every representation for the radius of its neighbour list

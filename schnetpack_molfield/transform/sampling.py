@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from schnetpack_molfield.fields import AtomFunction, SignedDistance
+from schnetpack_molfield.fields import AtomFunction, BallDistance
 
 __all__ = ["box_weights", "by_gradient", "in_box", "near_atoms", "near_surface"]
 
@@ -68,7 +68,7 @@ def box_weights(
 
 
 def near_surface(
-    surface: SignedDistance,
+    surface: BallDistance,
     atomic_numbers: Tensor,
     positions: Tensor,
     n: int,

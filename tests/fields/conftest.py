@@ -8,10 +8,10 @@ from ase.build import molecule
 
 from schnetpack_molfield.fields import (
     AtomFunction,
+    BallDistance,
     ExactDistance,
     GaussianDistance,
     PromoleculeDensity,
-    SignedDistance,
     SmoothDistance,
     SolventExcludedDistance,
     VectorFunction,
@@ -19,7 +19,7 @@ from schnetpack_molfield.fields import (
 
 FUNCTIONS = {
     "vector": lambda: VectorFunction({"H": "H", "other": ["He", "C", "N", "O", "F"]}),
-    "vdw": SignedDistance,
+    "vdw": BallDistance,
     "smooth": SmoothDistance,
     "gaussian": GaussianDistance,
     "exact": ExactDistance,

@@ -137,7 +137,7 @@ def test_no_points_give_no_values(function, as_tensors):
     ],
 )
 def test_bad_input_is_named(change, message):
-    from schnetpack_molfield.fields import SignedDistance
+    from schnetpack_molfield.fields import BallDistance
 
     good = {
         "points": torch.zeros(2, 3),
@@ -145,4 +145,4 @@ def test_bad_input_is_named(change, message):
         "positions": torch.eye(3),
     }
     with pytest.raises(ValueError, match=message):
-        SignedDistance()(**(good | change))
+        BallDistance()(**(good | change))

@@ -8,9 +8,9 @@ from ase.build import molecule
 from ase.data import vdw_radii
 
 from schnetpack_molfield.fields import (
+    BallDistance,
     ExactDistance,
     GaussianDistance,
-    SignedDistance,
     SmoothDistance,
     SolventExcludedDistance,
     molecular_surface,
@@ -56,7 +56,7 @@ def test_exact_distance_is_that_to_the_nearest_sample(name, points_near):
 
 def test_exact_distance_agrees_outside_and_is_deeper_inside(atoms, dtype, points_near):
     points = points_near(atoms, 300, dtype)
-    simple = SignedDistance().of(atoms, dtype=dtype)(points)
+    simple = BallDistance().of(atoms, dtype=dtype)(points)
     exact = ExactDistance().of(atoms, dtype=dtype)(points)
     tolerance = {torch.float32: 2e-3, torch.float64: 1e-7}[dtype]
     assert (exact - simple)[simple > 0].abs().max() == 0
@@ -81,7 +81,7 @@ def test_exact_distance_has_unit_gradient(points_near):
 
 def test_soft_minimum_lies_where_the_docstring_says(atoms, points_near):
     points = points_near(atoms, 200, torch.float64)
-    hard = SignedDistance().of(atoms, dtype=torch.float64)(points)
+    hard = BallDistance().of(atoms, dtype=torch.float64)(points)
     soft = SmoothDistance(sharpness=5.0).of(atoms, dtype=torch.float64)(points)
     assert (soft <= hard + 1e-12).all()
     assert (soft >= hard - np.log(len(atoms)) / 5.0 - 1e-12).all()
@@ -101,7 +101,7 @@ def test_gaussian_distance_vanishes_where_the_gaussians_add_up_to_one(points_nea
 def test_solvent_excluded_surface_fills_the_gap_between_two_atoms():
     atoms = Atoms("He2", positions=[[0, 0, -1.8], [0, 0, 1.8]])  # 3.6 A apart: spheres don't meet
     middle = [[0.0, 0.0, 0.0]]
-    vdw = SignedDistance().of(atoms, dtype=torch.float64)(middle)
+    vdw = BallDistance().of(atoms, dtype=torch.float64)(middle)
     ses = SolventExcludedDistance().of(atoms, dtype=torch.float64)(middle)
     ring = np.sqrt((1.4 + 1.4) ** 2 - 1.8**2)  # where the probe's centre gets nearest
     assert vdw > 0

@@ -6,7 +6,7 @@ import torch
 from ase import Atoms
 from ase.build import molecule
 
-from schnetpack_molfield.fields import MolecularField, PromoleculeDensity, SignedDistance
+from schnetpack_molfield.fields import BallDistance, MolecularField, PromoleculeDensity
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.mesh import marching_cubes
 
@@ -22,7 +22,7 @@ def mesh(vertices: np.ndarray, faces: np.ndarray) -> "trimesh.Trimesh":
 
 @pytest.mark.parametrize("radius", [0.8, 1.5, 3.0])
 def test_sphere(radius, dtype):
-    ball = SignedDistance({"He": radius}).of(Atoms("He", positions=[CENTER]), dtype=dtype)
+    ball = BallDistance({"He": radius}).of(Atoms("He", positions=[CENTER]), dtype=dtype)
     vertices, faces = ball.isosurface(channel="sdf", level=0.0, spacing=radius / 10)
     assert vertices.shape[1] == faces.shape[1] == 3
     assert mesh(vertices, faces).area == pytest.approx(4 * np.pi * radius**2, rel=0.01)
@@ -57,8 +57,8 @@ def test_faces_face_away_from_the_volume_on_both_sides_of_zero(level):
 @pytest.mark.parametrize(
     ("field", "level"),
     [
-        (SignedDistance(probe=1.4).of(Atoms("Cs")), 0.0),
-        (SignedDistance({"He": 7.0}).of(Atoms("He")), 0.0),  # the whole first box is inside
+        (BallDistance(probe=1.4).of(Atoms("Cs")), 0.0),
+        (BallDistance({"He": 7.0}).of(Atoms("He")), 0.0),  # the whole first box is inside
         (PromoleculeDensity().of(Atoms("NaCl", [[0, 0, 0], [0, 0, 2.4]])), 1e-4),
         (PromoleculeDensity().of(molecule("H2O")), 1e-7),
     ],
@@ -92,7 +92,7 @@ def test_open_surfaces_say_so_and_face_one_side_wherever_they_are(level, outward
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize(
     ("function", "level", "sign"),
-    [(PromoleculeDensity(), 1e-3, -1), (SignedDistance(), 0.0, 1), (SignedDistance(), 0.5, 1)],
+    [(PromoleculeDensity(), 1e-3, -1), (BallDistance(), 0.0, 1), (BallDistance(), 0.5, 1)],
 )
 def test_faces_of_an_open_surface_are_oriented_by_the_field(place, axis, function, level, sign):
     atoms = molecule("H2O")
@@ -118,7 +118,7 @@ def test_faces_of_a_left_handed_grid():
 
 @pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb", ".stl"])
 def test_mesh_files_read_back(tmp_path, suffix):
-    field = SignedDistance({"He": 1.0}).of(Atoms("He", positions=[CENTER]))
+    field = BallDistance({"He": 1.0}).of(Atoms("He", positions=[CENTER]))
     path = tmp_path / f"surface{suffix}"
     field.to_mesh(path, spacing=0.1)
     mesh = trimesh.load(path, force="mesh")
@@ -143,4 +143,4 @@ def test_level_that_is_not_reached_is_named(tmp_path):
 def test_missing_library_is_one_clear_message(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skimage.measure", None)
     with pytest.raises(ImportError, match=r'pip install "schnetpack-molfield\[viz\]"'):
-        SignedDistance().of(Atoms("He")).isosurface(spacing=0.5)
+        BallDistance().of(Atoms("He")).isosurface(spacing=0.5)

@@ -7,9 +7,9 @@ from ase import Atoms
 from ase.build import molecule
 
 from schnetpack_molfield.fields import (
+    BallDistance,
     MolecularField,
     PromoleculeDensity,
-    SignedDistance,
     VectorFunction,
 )
 from schnetpack_molfield.fields.captions import caption, quantity
@@ -118,7 +118,7 @@ def test_noise_of_the_other_sign_makes_no_map_of_two_colours(sign):
 
 
 def test_the_zero_of_a_distance_stands_out():
-    axes = SignedDistance().of(molecule("H2O")).picture(spacing=0.1).axes[0]
+    axes = BallDistance().of(molecule("H2O")).picture(spacing=0.1).axes[0]
     contours = axes.collections[1]
     widths = dict(zip(contours.levels, contours.get_linewidths(), strict=True))
     assert widths[0.0] > 3 * max(width for level, width in widths.items() if level != 0)

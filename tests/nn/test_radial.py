@@ -93,10 +93,10 @@ def test_roughness_is_that_of_the_gaussians_for_any_number_of_knots(grid):
 def test_gain_changes_the_speed_of_learning_only():
     d, z = torch.rand(50) * CUTOFF, torch.randint(1, 9, (50,))
     moved = []
-    for gain in (1.0, 5.0):
+    for lr_scale in (1.0, 5.0):
         torch.manual_seed(0)
-        encoding = LearnedRadialEncoding(8, CUTOFF, pair_rank=2, gain=gain)
-        torch.nn.init.constant_(encoding.pair.mixing, 1 / gain)
+        encoding = LearnedRadialEncoding(8, CUTOFF, pair_rank=2, lr_scale=lr_scale)
+        torch.nn.init.constant_(encoding.pair.mixing, 1 / lr_scale)
         start = encoding(d, z, z)
         optimizer = torch.optim.Adam([encoding.spline.coefficients], lr=1e-3)
         start.sum().backward()

@@ -53,7 +53,7 @@ def test_charts_start_inside() -> None:
 
 def test_learns_where_a_ball_goes() -> None:
     """A ball on an arc, seen at eight times, asked at others."""
-    atlas, head = TrajectoryAtlas(1, n_knots=8, n_atom_basis=4, gain=1.0), LearnedDistance(4)
+    atlas, head = TrajectoryAtlas(1, n_knots=8, n_atom_basis=4, lr_scale=1.0), LearnedDistance(4)
 
     def center(t: Tensor) -> Tensor:
         return torch.stack([torch.cos(t / 20), torch.sin(t / 20), 0 * t], dim=1)  # (n, 3)

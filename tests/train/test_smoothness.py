@@ -30,7 +30,7 @@ def model(basis):
 
 
 def learned_model():
-    return model(LearnedRadialEncoding(8, 5.0, gain=1.0))
+    return model(LearnedRadialEncoding(8, 5.0, lr_scale=1.0))
 
 
 def task(network, *outputs):
