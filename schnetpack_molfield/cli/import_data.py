@@ -216,6 +216,9 @@ def _report(out: Path, sources: list["FrameSource"], written: list[list[int]]) -
     for source in sources:
         if source.left_out:
             _print(f"{source.path}: not imported: {', '.join(source.left_out)} (see --property)")
+        for label in source.labels:
+            if label.factor < 0:
+                _print(f"{source.path}: {label.key!r} with the other sign is {label.name!r}")
     _print(f"{out}: {total} structures {labels}")
 
 

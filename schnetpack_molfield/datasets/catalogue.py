@@ -8,7 +8,17 @@ from schnetpack_molfield import properties as keys
 from schnetpack_molfield.datasets import label_names
 from schnetpack_molfield.datasets.label_names import OfQM9
 
-__all__ = ["ARCHIVE_NAMES", "PROPERTIES", "VIRIAL", "WANTED", "Property", "is_near", "property_of"]
+__all__ = [
+    "ARCHIVE_NAMES",
+    "PROPERTIES",
+    "VIRIAL",
+    "WANTED",
+    "Property",
+    "is_gradient",
+    "is_near",
+    "is_per_atom_energy",
+    "property_of",
+]
 
 _SCALAR, _VECTOR, _TENSOR = (), (3,), (3, 3)
 
@@ -98,10 +108,12 @@ ARCHIVE_NAMES = {
     "cv": OfQM9.Cv,
 }
 
+_GRADIENTS = {"grad", "grads", "gradient", "gradients"}
+
 #: Words that mean one of the properties which everybody wants.
 WANTED = {
-    label_names.energy: ("energy", "energies", "etot", "toten"),
-    label_names.forces: ("forces", "force", "frc", "gradient", "gradients"),
+    label_names.energy: ("energy", "energies", "etot", "toten", "epot", "pote", "e"),
+    label_names.forces: ("forces", "force", "frc", "f", *sorted(_GRADIENTS)),
     label_names.stress: ("stress",),
     VIRIAL: ("virial", "virials"),
     "dipole": ("dipole", "dipoles"),
@@ -117,7 +129,21 @@ def is_near(key: str, name: str) -> bool:
     """Whether a key may mean a property: `Energy`, `force`, `REF_energy`, `enrgy`."""
     words = WANTED.get(name, (name,))
     whole = re.sub(r"[^a-z]", "", key.lower())
-    parts = {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", key)}
-    if not parts.isdisjoint(words) or whole in words:
+    if not _parts(key).isdisjoint(words) or whole in words:
         return True
     return any(SequenceMatcher(None, whole, word).ratio() >= 0.85 for word in words)
+
+
+def is_gradient(key: str) -> bool:
+    """Whether a key names the gradient of the energy, which is the forces with the other sign."""
+    return not _parts(key).isdisjoint(_GRADIENTS)
+
+
+def is_per_atom_energy(key: str) -> bool:
+    """Whether a key says of an energy that it is divided by the number of atoms."""
+    return re.search(r"per_?atom|/ *n?_?atom", key, re.IGNORECASE) is not None
+
+
+def _parts(key: str) -> set[str]:
+    """Words of a key: `REF_energy` and `TotEnergy` have an energy."""
+    return {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", key)}

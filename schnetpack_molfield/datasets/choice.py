@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.datasets import label_names
-from schnetpack_molfield.datasets.catalogue import VIRIAL, WANTED, is_near
+from schnetpack_molfield.datasets.catalogue import (
+    VIRIAL,
+    WANTED,
+    is_gradient,
+    is_near,
+    is_per_atom_energy,
+)
 from schnetpack_molfield.datasets.labels import Label
 from schnetpack_molfield.datasets.units import parse_unit
 
@@ -63,7 +69,7 @@ def choose_labels(
         labels = [label for label in available.values() if label.usual]
     labels = _renamed(labels, available, request.names, label_of_key)
     if not request.properties:
-        _ask_about_near_names(labels, frames_of)
+        _ask_about_near_names(labels, frames_of, label_of_key)
     _check_units(labels)
     return _virial_as_stress(labels)
 
@@ -111,8 +117,10 @@ def _renamed(
 def _with_name(label: Label, new: Label) -> Label:
     """A label under the name of another one, whose unit it takes if it has none.
 
-    Under a name that isn't known it stays the property that it is.
+    Under a name that isn't known it stays the property that it is. A gradient changes its sign.
     """
+    if new.name == label_names.forces and is_gradient(label.key):
+        label, new = (one._replace(factor=-one.factor) for one in (label, new))
     if (label.name, new.name) == (VIRIAL, label_names.stress):
         return label  # it becomes the stress below
     meaning = label.row.name if label.row else None
@@ -123,18 +131,37 @@ def _with_name(label: Label, new: Label) -> Label:
     return label._replace(name=new.name, meaning=meaning)
 
 
-def _ask_about_near_names(labels: Sequence[Label], frames_of: Mapping[str, Sequence[int]]) -> None:
+def _ask_about_near_names(
+    labels: Sequence[Label],
+    frames_of: Mapping[str, Sequence[int]],
+    label_of_key: Callable[[str], Label],
+) -> None:
     """Refuse to leave out `Energy` or `force` where that would be the frame's only energy."""
-    taken = {label.key for label in labels}
+    taken = {label.key for label in labels if not _is_unturned(label)}
     for name in WANTED:
         having = {f for label in labels if label.name == name for f in frames_of[label.key]}
         for key, frames in frames_of.items():
             lacking = [frame for frame in frames if frame not in having]
             if key not in taken and lacking and is_near(key, name):
-                raise ValueError(
-                    f"{key!r} of frame {lacking[0]} isn't a name for a label; did you mean "
-                    f"{name!r}? Pass --rename {key}={name}, or --property for the labels to take"
-                )
+                question = _question(key, name, label_of_key(key).unit or label_of_key(name).unit)
+                raise ValueError(f"{key!r} of frame {lacking[0]} {question}")
+
+
+def _is_unturned(label: Label) -> bool:
+    """Whether a label is a gradient under a name of its own."""
+    return label.name != label_names.forces and is_gradient(label.key)
+
+
+def _question(key: str, name: str, unit: str | None) -> str:
+    """What to ask about a key that is near a name, in words behind it."""
+    others = "or --property for the labels to take"
+    if name == label_names.energy and is_per_atom_energy(key):
+        return f"is an energy per atom, but {name!r} is that of all atoms; write it so, {others}"
+    rename = f"Pass --rename {key}={name}"
+    if name == label_names.forces and is_gradient(key):
+        return f"has the forces with the other sign. {rename}, which turns it, {others}"
+    in_unit = f" in {unit}" if unit else ""
+    return f"isn't a name for a label; did you mean {name!r}{in_unit}? {rename}, {others}"
 
 
 def _check_units(labels: Sequence[Label]) -> None:

@@ -55,6 +55,7 @@ class RawSource:
         split: partition of every frame (0 is training), where the file has one.
         metadata: what else the database is to keep.
         length_unit: of positions and cell; None where the format doesn't fix it.
+        unit_words: texts of the file about units, by their key.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class RawSource:
     split: np.ndarray | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     length_unit: str | None = None
+    unit_words: Mapping[str, str] = field(default_factory=dict)
 
 
 class Frame(NamedTuple):

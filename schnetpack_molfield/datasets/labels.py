@@ -17,8 +17,9 @@ __all__ = ["Label", "ase_label", "label_of", "without_unit"]
 
 _ENERGY_SUFFIXES = {
     "kcal_mol": "kcal/mol", "kJ_mol": "kJ/mol", "meV": "meV", "eV": "eV", "mHa": "mHa",
-    "Hartree": "Ha", "hartree": "Ha", "Ha": "Ha", "Ry": "Ry",
+    "Hartree": "Ha", "Ha": "Ha", "Eh": "Ha", "Ry": "Ry", "kcal": "kcal/mol", "kJ": "kJ/mol",
 }  # fmt: skip
+_PRESSURE_SUFFIXES = ("GPa", "MPa", "kbar", "bar")
 _LENGTH_SUFFIXES = {"A": "Ang", "Ang": "Ang", "bohr": "Bohr", "Bohr": "Bohr", "nm": "nm"}
 
 #: Unit suffixes of archive keys and what they mean.
@@ -33,16 +34,23 @@ UNIT_SUFFIXES = {
     **{f"e_{length}": f"e {unit}" for length, unit in _LENGTH_SUFFIXES.items()},
     "cal_molK": "cal/mol/K",
     "Debye": "Debye",
+    "D": "Debye",
+    "eA": "e Ang",
     "bohr3": "a0 a0 a0",
     "bohr2": "a0 a0",
     "A3": "Ang^3",
-    "GPa": "GPa",
+    **{pressure: pressure for pressure in _PRESSURE_SUFFIXES},
     "GHz": "GHz",
     "fs": "fs",
     "ps": "ps",
     "e": "e",
 }
 _LONGEST_FIRST = sorted(UNIT_SUFFIXES, key=len, reverse=True)
+_IN_ANY_CASE = {  # `energy_ha` is as clear as `energy_Ha`
+    suffix.lower(): suffix
+    for suffix in _LONGEST_FIRST
+    if suffix.startswith((*_ENERGY_SUFFIXES, *_PRESSURE_SUFFIXES))
+}
 
 
 class Label(NamedTuple):
@@ -84,13 +92,23 @@ class Label(NamedTuple):
 
 def label_of(key: str) -> Label:
     """Read name and unit from an archive key: `F_kcal_mol_A` holds forces in kcal/mol/Angstrom."""
-    for suffix in _LONGEST_FIRST:
-        stem = key.removesuffix(f"_{suffix}")
-        if stem != key:
-            return Label(key, _archive_name(stem), None).in_unit(UNIT_SUFFIXES[suffix])
+    stem, unit = split_unit(key)
+    if unit is not None:
+        return Label(key, _archive_name(stem), None).in_unit(unit)
     if key.endswith("_au"):
         return _in_atomic_units(key)
     return without_unit(key, _archive_name(key))
+
+
+def split_unit(key: str) -> tuple[str, str | None]:
+    """A key without the unit at its end, and that unit."""
+    for suffix in _LONGEST_FIRST:
+        if key.endswith(f"_{suffix}"):
+            return key.removesuffix(f"_{suffix}"), UNIT_SUFFIXES[suffix]
+    for small, suffix in _IN_ANY_CASE.items():
+        if key.lower().endswith(f"_{small}"):
+            return key[: -len(small) - 1], UNIT_SUFFIXES[suffix]
+    return key, None
 
 
 def _in_atomic_units(key: str) -> Label:
@@ -115,7 +133,11 @@ def without_unit(key: str, name: str) -> Label:
 
 
 def ase_label(key: str) -> Label:
-    """Name and unit of what ASE reads: results of calculators have units, other keys have none."""
+    """Name and unit of what ASE reads: results of calculators have units, others may state one."""
+    stem, unit = split_unit(key)
+    if unit is not None:
+        stated = Label(key, stem if stem in PROPERTIES else _archive_name(stem), None).in_unit(unit)
+        return stated._replace(usual=stated.row is not None and stated.row.usual)
     label = without_unit(key, "total_charge" if key == "charge" else key)
     row = label.row
     return label.in_unit(row.unit) if row and row.name == label.name and row.unit else label

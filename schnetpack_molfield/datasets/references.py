@@ -29,6 +29,10 @@ def read_table(table: np.ndarray, key: str) -> References:
     Raises:
         ValueError: for any other shape, or atomic numbers that don't exist.
     """
+    if table.ndim == 1 and table[:1].any():
+        raise ValueError(
+            f"{key!r} has a value for atomic number 0; give pairs of atomic number and value"
+        )
     if table.ndim == 1:
         return {number: float(value) for number, value in enumerate(table) if value != 0}
     if table.ndim != 2 or table.shape[1] != 2:

@@ -21,8 +21,10 @@ from schnetpack_molfield.datasets.frames import (
 )
 from schnetpack_molfield.datasets.labels import Label
 from schnetpack_molfield.datasets.readers import open_archive, open_file
+from schnetpack_molfield.datasets.readers.cells import BOX_SIZES, means_a_box
 from schnetpack_molfield.datasets.references import isolated_atom
 from schnetpack_molfield.datasets.shapes import shaped
+from schnetpack_molfield.datasets.stated_units import StatedUnits, unit_words
 from schnetpack_molfield.datasets.stress import stress_of_virial
 from schnetpack_molfield.datasets.units import length_in_angstrom
 
@@ -79,6 +81,8 @@ class _Survey:
     count: int
     frames_of: dict[str, list[int]]
     isolated: dict[str, dict[int, float]]
+    unit_words: dict[tuple[str, str], None]
+    boxes: dict[str, int]
 
 
 def label_frames(raw: RawSource, request: Request, watch: Watch | None = None) -> FrameSource:
@@ -87,8 +91,12 @@ def label_frames(raw: RawSource, request: Request, watch: Watch | None = None) -
     survey = _look_through(frames)
     if survey.count == 0:
         raise ValueError("it holds no frames")
-    labels = choose_labels(survey.frames_of, raw.label_of, request)
-    length_unit = request.length_unit or raw.length_unit
+    if not request.properties:
+        _ask_about_boxes(survey)
+    stated = StatedUnits([*raw.unit_words.items(), *survey.unit_words])
+    labels = choose_labels(survey.frames_of, lambda key: stated.of(raw.label_of(key)), request)
+    stated.check(labels, request.properties)
+    length_unit = request.length_unit or raw.length_unit or stated.length
     taken = {label.key for label in labels}
     return FrameSource(
         path=raw.path,
@@ -106,15 +114,30 @@ def label_frames(raw: RawSource, request: Request, watch: Watch | None = None) -
 def _look_through(frames: Iterator[RawFrame]) -> _Survey:
     frames_of: dict[str, list[int]] = defaultdict(list)
     isolated: dict[str, dict[int, float]] = defaultdict(dict)
+    words: dict[tuple[str, str], None] = {}
+    boxes: dict[str, int] = {}
     count = 0
     for atoms, values in frames:
+        words |= dict.fromkeys(unit_words(atoms.info).items())
         for key in values:
             frames_of[key].append(count)
+            if means_a_box(key) and not atoms.cell.any() and values[key].data.size in BOX_SIZES:
+                boxes.setdefault(key, count)
         for key, value in isolated_atom(atoms, values).items():
             known = isolated[key].get(int(atoms.numbers[0]), value)
             isolated[key][int(atoms.numbers[0])] = min(value, known)  # the ground state
         count += 1
-    return _Survey(count, dict(frames_of), dict(isolated))
+    return _Survey(count, dict(frames_of), dict(isolated), words, boxes)
+
+
+def _ask_about_boxes(survey: _Survey) -> None:
+    """Refuse to drop a box that isn't where the format has it: a liquid would be a cluster."""
+    for key, frame in survey.boxes.items():
+        raise ValueError(
+            f"{key!r} of frame {frame} isn't read, but the frame has no cell; did you mean "
+            "'Lattice'? Rename it in the file, or choose the labels with --property if the "
+            "structures aren't periodic"
+        )
 
 
 def _references(raw: RawSource, survey: _Survey, labels: Sequence[Label]) -> dict[str, References]:

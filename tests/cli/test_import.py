@@ -51,6 +51,16 @@ def test_column_force_is_asked_about_and_then_taken(run, tmp_path: Path, capsys)
     assert sample["energy"].tolist() == [-470.0]
 
 
+def test_a_turned_gradient_is_said(run, tmp_path: Path, capsys) -> None:
+    atoms = molecule("H2O")
+    atoms.new_array("gradient", np.arange(9.0).reshape(3, 3))
+    write(tmp_path / "a.xyz", atoms, format="extxyz")
+    assert run(tmp_path / "a.xyz", "--rename", "gradient=forces") == 0
+    assert "'gradient' with the other sign is 'forces'" in capsys.readouterr().out
+    sample = ASEAtomsData(str(tmp_path / "new.db"))[0]
+    assert sample["forces"].tolist() == (-np.arange(9.0)).reshape(3, 3).tolist()
+
+
 def test_what_is_left_out_is_said(run, tmp_path: Path, capsys) -> None:
     frames = [ethanol(), ethanol(None), ethanol()]
     for step, atoms in enumerate(frames):

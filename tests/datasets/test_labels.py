@@ -91,6 +91,29 @@ def test_near_names_are_asked_about(key: str) -> None:
     assert [label.key for label in choose({"energy": [0, 1], key: [1]}, ase_label)] == ["energy"]
 
 
+@pytest.mark.parametrize("key", ["gradient", "REF_gradients", "dft_grad"])
+def test_a_gradient_is_turned(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key!r} of frame 0 has the forces with the other sign"):
+        choose({"energy": [0], key: [0]}, ase_label)
+    labels = choose({"energy": [0], key: [0]}, ase_label, names={key: "forces"})
+    assert labels[1][:4] == (key, "forces", "eV/Ang", -1.0)
+    assert [one.key for one in choose({"forces": [0], key: [0]}, ase_label)] == ["forces"]
+
+
+def test_a_gradient_of_an_archive_keeps_its_unit() -> None:
+    keys = {"E_eV": [0], "grad_mHa_bohr": [0]}
+    with pytest.raises(ValueError, match="'grad_mHa_bohr' of frame 0 has the forces with the"):
+        choose(keys)
+    (_, label) = choose(keys, names={"grad_mHa_bohr": "forces"})
+    assert label[1:4] == ("forces", "Ha/Bohr", pytest.approx(-1e-3))
+
+
+@pytest.mark.parametrize("key", ["energy_per_atom", "EnergyPerAtom", "energy/atom"])
+def test_an_energy_per_atom_is_no_energy(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key!r} of frame 0 is an energy per atom"):
+        choose({key: [0]}, ase_label)
+
+
 def test_renaming_takes_a_label_in_the_unit_of_its_new_name() -> None:
     labels = choose({"energy": [0], "force": [0]}, ase_label, names={"force": "forces"})
     assert labels[1][:3] == ("force", "forces", "eV/Ang")

@@ -1,11 +1,11 @@
 """Under which keys an archive has its atoms and its box."""
 
-import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
+
+from schnetpack_molfield.datasets.readers.cells import means_a_box
 
 __all__ = ["Keys", "find_keys"]
 
@@ -20,7 +20,6 @@ _PBC = ("pbc",)
 _COUNTS = ("n_atoms", "num_atoms", "natoms", "N")
 
 _LENGTHS = {"A": "Ang", "Ang": "Ang", "bohr": "Bohr", "Bohr": "Bohr", "nm": "nm"}
-_WORDS = {"cell", "cells", "lattice", "lattices", "box", "boxes", "pbc", "periodic", "periodicity"}
 
 
 class Keys(NamedTuple):
@@ -58,7 +57,7 @@ def find_keys(arrays: Mapping[str, np.ndarray]) -> Keys:
     cell, pbc = _one_of(arrays, _CELL, _LENGTHS), _one_of(arrays, _PBC)
     keys = Keys(positions, numbers, types, _one_of(arrays, _COUNTS), cell, pbc)
     for key, array in arrays.items():
-        if key not in keys and array.dtype.kind in "fiub" and _means_a_box(key):
+        if key not in keys and array.dtype.kind in "fiub" and means_a_box(key):
             raise ValueError(
                 f"{key!r} isn't a key that is read; did you mean 'cell' or 'pbc'? Rename it, or "
                 "remove it if the structures aren't periodic"
@@ -74,8 +73,3 @@ def _one_of(
     if len(found) > 1:
         raise ValueError(f"{' and '.join(map(repr, found))} mean the same; keep one of them")
     return found[0] if found else None
-
-
-def _means_a_box(key: str) -> bool:
-    words = set(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", key.lower()))
-    return not words.isdisjoint(_WORDS) or bool(get_close_matches(key.lower(), _WORDS, 1, 0.85))

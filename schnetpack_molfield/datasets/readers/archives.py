@@ -34,6 +34,7 @@ from schnetpack_molfield.datasets.readers.cells import boxes
 from schnetpack_molfield.datasets.readers.density_archives import density_frames
 from schnetpack_molfield.datasets.readers.layouts import Layout, layout_of
 from schnetpack_molfield.datasets.references import TABLE_PREFIXES, TABLES, read_table
+from schnetpack_molfield.datasets.stated_units import unit_words
 from schnetpack_molfield.datasets.units import length_in_angstrom
 
 __all__ = ["open_archive"]
@@ -77,6 +78,7 @@ def open_archive(path: Path, elements: Mapping[str, str]) -> RawSource:
         count=layout.count,
         references=_references(arrays, list(labels.values())),
         split=arrays.get("split"),
+        unit_words=unit_words({k: str(a.item()) for k, a in arrays.items() if _is_word(a)}),
         length_unit=keys.length_unit(keys.positions, arrays)
         or ("Ang" if _is_md17(arrays) else None),
     )
@@ -100,7 +102,15 @@ def _numbers(arrays: Arrays, keys: Keys, elements: Mapping[str, str]) -> np.ndar
         symbols = numbers.astype(str)
         known = {name: atomic_number_of(name, elements) for name in np.unique(symbols)}
         return np.vectorize(known.get, otypes=[int])(symbols)
-    return numbers
+    if (numbers % 1 != 0).any():
+        raise ValueError(
+            f"{keys.numbers!r} holds {numbers[numbers % 1 != 0][0]}, which is no atomic number"
+        )
+    return numbers.astype(int)
+
+
+def _is_word(array: np.ndarray) -> bool:
+    return array.dtype.kind == "U" and array.size == 1
 
 
 def _is_md17(arrays: Arrays) -> bool:
@@ -129,6 +139,8 @@ def _is_label(label: Label, array: np.ndarray, layout: Layout) -> bool:
     wanted = label.usual and label.row is not None and label.row.name in WANTED
     if label.key in _NO_LABELS or _table(label.key) is not None:
         return False
+    if wanted and array.dtype.kind not in "fiu":
+        raise ValueError(f"{label.key!r} holds {array.dtype} values, expected real numbers")
     if wanted and not layout.fits(array):
         raise ValueError(
             f"{label.key!r} has shape {array.shape}, but there are {layout.count} frames"

@@ -1,5 +1,6 @@
 """Labelled structures from any file that ASE reads: extended XYZ, trajectories, crystals."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,14 @@ _PER_ATOM_RESULTS = {"forces", "energies", "stresses", "charges", "magmoms"}
 _STRUCTURE = {
     "numbers", "positions", "tags", "momenta", "velocities", "masses", "initial_charges",
     "initial_magmoms", "id", "type", "types", "atom_types", "occupancy", "bfactor",
-    "residuenumbers", "residuenames", "atomtypes", "spacegroup_kinds", "spacegroup", "unit_cell",
+    "residuenumbers", "residuenames", "atomtypes", "spacegroup_kinds", "spacegroup",
     "timestep", "move_mask", "unique_id", "key_value_pairs", "data", "pbc", "Lattice",
 }  # fmt: skip
+
+#: What is written for a label that a frame doesn't have.
+_MISSING = ("", "none", "null", "na", "n/a", "-", "--", "nan")
+
+_DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
 
 #: Columns that name the elements where `species` doesn't.
 _TYPE_COLUMNS = ("type", "types", "atom_types", "element", "elements", "symbol", "symbols")
@@ -40,26 +46,55 @@ def open_ase_file(path: Path, elements: Mapping[str, str]) -> RawSource:
 
 
 def _frames(path: Path, elements: Mapping[str, str]) -> Iterator[RawFrame]:
-    frames = (
-        _with_elements(atoms, elements)
-        for atoms in iread(path, index=":", do_not_split_by_at_sign=True)
-    )
-    for atoms in each_frame(frames, elements):
-        yield RawFrame(atoms, values_of(atoms))
+    read = iread(path, index=":", do_not_split_by_at_sign=True)
+    yield from each_frame((_raw(_with_elements(atoms, elements)) for atoms in read), elements)
+
+
+def _raw(atoms: Atoms) -> RawFrame:
+    """A frame whose values are out of ASE's hands, which would write them into the database."""
+    values = values_of(atoms, **_after_words(atoms.info))
+    atoms.calc = None
+    return RawFrame(atoms, values)
 
 
 def values_of(atoms: Atoms, **more: Any) -> dict[str, Value]:
-    """Every number a frame carries: of its calculator, of the system, of the atoms, and more."""
+    """Every number a frame carries: of its calculator, of the system, of the atoms, and more.
+
+    Raises:
+        ValueError: if there is text where a label has numbers.
+    """
     results = atoms.calc.results if atoms.calc is not None else {}
     per_atom = atoms.arrays.keys() | _PER_ATOM_RESULTS
-    found = {**more, **atoms.info, **atoms.arrays, **results}
+    found = {**atoms.info, **more, **atoms.arrays, **results}
     arrays = {
-        key: np.asarray(v) for key, v in found.items() if key not in _STRUCTURE and _is_flat(v)
+        key: _without_text(key, np.asarray(v))
+        for key, v in found.items()
+        if key not in _STRUCTURE and _is_flat(v)
     }
     return {
         key: Value(array.astype(float), key in per_atom)
         for key, array in arrays.items()
         if array.dtype.kind in "fi" and array.size
+    }
+
+
+def _without_text(key: str, array: np.ndarray) -> np.ndarray:
+    """NaN for `None`, and a refusal of other text under the name of a label: `-76.4Ha`."""
+    if array.dtype.kind != "U" or not ase_label(key).usual:
+        return array
+    if str(array).lower() in _MISSING:
+        return np.array(np.nan)
+    raise ValueError(f"{key!r} is {str(array)!r}, not a number")
+
+
+def _after_words(info: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers of a comment such as `energy: -76.4`, by the word in front, which ASE reads apart."""
+    words = [str(key) for key, value in info.items() if value is True]
+    pairs = zip(["comment", *words], words, strict=False)
+    return {
+        before: float(word)
+        for before, word in pairs
+        if _DECIMAL.fullmatch(word) and not _DECIMAL.fullmatch(before)
     }
 
 

@@ -1,9 +1,17 @@
 """Boxes of an archive: matrices, lengths, or lengths and angles, for each frame or for all."""
 
+import re
+from difflib import get_close_matches
+
 import numpy as np
 from ase.geometry import cellpar_to_cell
 
-__all__ = ["boxes"]
+__all__ = ["BOX_SIZES", "boxes", "means_a_box"]
+
+#: How many numbers a box may be.
+BOX_SIZES = (1, 3, 6, 9)
+
+_WORDS = {"cell", "cells", "lattice", "lattices", "box", "boxes", "pbc", "periodic", "periodicity"}
 
 #: Shapes of one box.
 _SHAPES = ((3, 3), (9,), (6,), (3,), ())
@@ -41,3 +49,10 @@ def _box(one: np.ndarray) -> np.ndarray:
     if one.shape == (6,):
         return cellpar_to_cell(one)
     return np.diag(np.broadcast_to(one, 3))
+
+
+def means_a_box(key: str) -> bool:
+    """Whether a key looks like that of a box: `unit_cell`, `Box`, `boxlength`, `celll`."""
+    words = set(re.findall(r"[a-z]+", key.lower()))
+    near = bool(get_close_matches(key.lower(), _WORDS, 1, 0.85))
+    return near or not words.isdisjoint(_WORDS) or any(word.startswith("box") for word in words)

@@ -223,3 +223,23 @@ def test_references_follow_the_unit_of_their_label(save, frames) -> None:
     frames["iso_atom_E_meV"] = frames.pop("iso_atom_E_eV") * [1, 1000]
     references = read_archive(save(frames)).references["energy"]
     assert references == pytest.approx({1: -13.6, 8: -430.0})
+
+
+def test_units_in_words(save, frames) -> None:
+    frames["E"] = frames.pop("E_eV")
+    del frames["iso_atom_E_eV"]
+    assert read_archive(save(frames | {"energy_unit": "kcal/mol"})).units["energy"] == "kcal/mol"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Z": np.array([8.0, 1.0, 1.5])}, "'Z' holds 1.5, which is no atomic number"),
+        ({"E_eV": np.array(["1.0"] * 5)}, "'E_eV' holds <U3 values, expected real numbers"),
+        ({"E_eV": np.ones(5, dtype=complex)}, "'E_eV' holds complex128 values"),
+        ({"iso_atom_E_eV": np.array([-13.6, -430.0])}, "has a value for atomic number 0"),
+    ],
+)
+def test_numbers_of_another_kind(save, frames, change, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_archive(save(frames | change))
