@@ -27,52 +27,72 @@ __all__ = [
 ]
 
 
-def _displaced(atoms: Atoms, step: float) -> list[Atoms]:
-    """One copy per coordinate, forward then backward."""
-    copies = []
-    for sign in (step, -step):
-        for index in np.ndindex(len(atoms), 3):
-            copy = atoms.copy()
-            copy.positions[index] += sign
-            copies.append(copy)
-    return copies
+#: Largest number of directions along which forces are compared; all coordinates of two atoms.
+N_DIRECTIONS = 6
 
 
-def _central_differences(potential: Potential, atoms: Atoms, step: float) -> torch.Tensor:
-    """-dE/dx by central differences of the energy, (n_atoms, 3)."""
-    inputs = potential.inputs(_displaced(atoms, step))
+def _directions(n_atoms: int) -> np.ndarray:
+    """Orthonormal displacements of all atoms, (n_directions, n_atoms, 3).
+
+    All coordinates of one or two atoms, random directions of more.
+    """
+    n = 3 * n_atoms
+    if n <= N_DIRECTIONS:
+        return np.eye(n).reshape(n, n_atoms, 3)
+    random = np.random.default_rng(0).normal(size=(n, N_DIRECTIONS))
+    return np.linalg.qr(random).Q.T.reshape(N_DIRECTIONS, n_atoms, 3)
+
+
+def _central_differences(
+    potential: Potential, atoms: Atoms, directions: np.ndarray, steps: list[float]
+) -> torch.Tensor:
+    """-dE along every direction by central differences of the energy, (n_steps, n_directions)."""
+    size = torch.tensor(steps, dtype=potential.dtype)  # (n_steps,)
+    moves = torch.as_tensor(np.stack([directions, -directions])).to(potential.dtype)
+    moves = size.view(-1, 1, 1, 1, 1) * moves  # (n_steps, 2, n_directions, n_atoms, 3)
+    inputs = potential.copies(atoms, len(steps) * 2 * len(directions))
     with torch.no_grad():
-        energy = potential.energies(inputs, inputs[properties.R])  # (6 n_atoms,)
-    forward, backward = energy.view(2, -1, 3)  # (n_atoms, 3) each
-    return (backward - forward) / (2 * step)
+        energy = potential.energies(inputs, inputs[properties.R] + moves.reshape(-1, 3))
+    forward, backward = energy.view(len(steps), 2, -1).unbind(1)  # (n_steps, n_directions) each
+    return (backward - forward) / (2 * size.unsqueeze(1))
+
+
+def _projected(forces: torch.Tensor, directions: np.ndarray) -> torch.Tensor:
+    """Forces (n_atoms, 3) along every direction, (n_directions,)."""
+    return torch.as_tensor(directions).to(forces).flatten(1) @ forces.flatten()
 
 
 def finite_differences(potential: Potential) -> Errors:
     """F = -dE/dx by five-point central differences with steps of 1e-4 and 1e-5 Angstrom.
 
-    Relative to the larger of 1 eV/Angstrom and the molecule's largest force.
-    With three points the step of 1e-4 would refuse right potentials: a triple bond's third
-    derivative, 6 D a^3 = 600 eV/Angstrom^3 and more for a Morse curve, makes an error of 1e-6.
+    Along all coordinates of one or two atoms and six random directions of more, relative to the
+    larger of 1 eV/Angstrom and the molecule's largest force. With three points the step of 1e-4
+    would refuse right potentials: a triple bond's third derivative, 6 D a^3 = 600 eV/Angstrom^3
+    and more for a Morse curve, makes an error of 1e-6.
     """
     cases = {name: molecule(name) for name in MOLECULES + CHIRAL}
     cases |= {f"{name} by 0.05": path(0.05) for name, path in PATHS.items()}
     errors: Errors = {}
     for name, atoms in cases.items():
         forces = potential([atoms]).forces  # (n_atoms, 3)
-        for step in (1e-4, 1e-5):
-            near, far = (_central_differences(potential, atoms, k * step) for k in (1, 2))
-            error = largest(forces - (4 * near - far) / 3)
-            errors[f"{name}, step {step:g}"] = error / max(1.0, largest(forces))
+        directions = _directions(len(atoms))
+        # what random directions leave of an error in all coordinates
+        seen = math.sqrt(len(directions) / (3 * len(atoms)))
+        near = _central_differences(potential, atoms, directions, [1e-4, 1e-5])
+        far = _central_differences(potential, atoms, directions, [2e-4, 2e-5])
+        missed = _projected(forces, directions) - (4 * near - far) / 3  # (n_steps, n_directions)
+        for step, error in zip((1e-4, 1e-5), missed, strict=True):
+            errors[f"{name}, step {step:g}"] = largest(error) / seen / max(1.0, largest(forces))
     return errors
 
 
 def convergence_order(potential: Potential) -> Errors:
     """The error of central differences falls with the square of the step: distance from order 2."""
     atoms = molecule("rattled ethanol")
-    forces = potential([atoms]).forces  # (n_atoms, 3)
-    coarse, fine = (
-        largest(forces - _central_differences(potential, atoms, step)) for step in (3e-3, 3e-4)
-    )
+    directions = _directions(len(atoms))
+    forces = _projected(potential([atoms]).forces, directions)  # (n_directions,)
+    differences = _central_differences(potential, atoms, directions, [3e-3, 3e-4])
+    coarse, fine = (largest(forces - difference) for difference in differences)
     return {"rattled ethanol": abs(math.log10(coarse / fine) - 2)}
 
 

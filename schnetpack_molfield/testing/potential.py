@@ -8,9 +8,10 @@ import torch
 from ase import Atoms
 from schnetpack import properties
 from schnetpack.atomistic import Atomwise, Forces, PairwiseDistances, Strain
+from schnetpack.data.loader import _atoms_collate_fn
 from schnetpack.interfaces import AtomsConverter
 from schnetpack.model import NeuralNetworkPotential
-from schnetpack.transform import ASENeighborList
+from schnetpack.transform import MatScipyNeighborList
 from torch import nn
 
 from schnetpack_molfield.testing.molecules import molecule
@@ -83,7 +84,7 @@ class Potential:
             representation: Any = build().to(torch.float32)
             readout = Atomwise(n_in=representation.n_atom_basis, output_key=properties.energy)
         self.cutoff = float(representation.cutoff)
-        self._converter = AtomsConverter(ASENeighborList(self.cutoff), dtype=dtype)
+        self._converter = AtomsConverter(MatScipyNeighborList(self.cutoff), dtype=dtype)
         if randomise:
             perturb(representation, seed=1)
             perturb(readout, seed=2)
@@ -97,7 +98,7 @@ class Potential:
 
     def _calibrate(self, readout: nn.Module) -> None:
         """Scale the last layer until forces on distorted ethanol are 1 eV/A (rms)."""
-        converter = AtomsConverter(ASENeighborList(self.cutoff), dtype=torch.float32)
+        converter = AtomsConverter(MatScipyNeighborList(self.cutoff), dtype=torch.float32)
         inputs = converter([molecule("rattled ethanol")])
         rms = self.model(inputs)[properties.forces].square().mean().sqrt()
         weight, bias = list(readout.parameters())[-2:]
@@ -113,6 +114,10 @@ class Potential:
     def inputs(self, structures: Sequence[Atoms]) -> Inputs:
         """Batch in SchNetPack's input format."""
         return self._converter(list(structures))
+
+    def copies(self, atoms: Atoms, n: int) -> Inputs:
+        """Batch of n copies of one structure, whose pairs are looked for once."""
+        return _atoms_collate_fn([self.inputs([atoms])] * n)
 
     def __call__(self, structures: Sequence[Atoms]) -> Outputs:
         """Energies and forces of a batch of structures."""
