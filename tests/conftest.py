@@ -78,15 +78,18 @@ def run_command() -> Command:
 def run_in_process() -> Command:
     """The same as `run_command` in this process: without the seconds that every start takes.
 
+    `name` may be the path of a script, too.
+
     What the program changes for all of Python is changed back: logging, environment, threads,
     gradients, Hydra. Warnings are printed, as there; those of this package are errors.
     """
 
     def run(folder: Path, name: str, *arguments: str, check: bool = True):
         output, errors, status = io.StringIO(), io.StringIO(), 0
+        script = str(Path(sys.executable).parent / name)
         with redirect_stdout(output), redirect_stderr(errors), _as_program(folder, name, arguments):
             try:
-                runpy.run_path(str(Path(sys.executable).with_name(name)), run_name="__main__")
+                runpy.run_path(script, run_name="__main__")
             except SystemExit as end:
                 status = end.code or 0
             except Exception:

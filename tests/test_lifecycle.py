@@ -185,8 +185,11 @@ def test_calculator_knows_the_model(trained: Path, frames: list[Atoms]) -> None:
     assert calculator.settings.elements == ("H", "C", "O")
 
 
-def test_prediction(folder: Path, trained: Path, frames: list[Atoms]) -> None:
-    run(
+def test_prediction(
+    folder: Path, trained: Path, frames: list[Atoms], run_in_process: Command
+) -> None:
+    run_in_process(
+        folder,
         "spkpredict",
         f"datapath={folder / 'ethanol.db'}",
         f"modeldir={trained}",
@@ -196,7 +199,6 @@ def test_prediction(folder: Path, trained: Path, frames: list[Atoms]) -> None:
         "write_interval=batch",  # the default fails with Lightning 2 (SchNetPack up to 2.2.0)
         "trainer.accelerator=cpu",
         "trainer.precision=64",
-        cwd=folder,
     )
     predicted = torch.load(folder / "predictions" / "0" / "0.pt", weights_only=False)
     calculator = MolFieldCalculator(trained)
@@ -208,9 +210,11 @@ def test_prediction(folder: Path, trained: Path, frames: list[Atoms]) -> None:
     np.testing.assert_allclose(predicted["forces"][: 9 * n_frames], forces, rtol=0, atol=1e-4)
 
 
-def test_deployment(folder: Path, trained: Path, frames: list[Atoms]) -> None:
+def test_deployment(
+    folder: Path, trained: Path, frames: list[Atoms], run_in_process: Command
+) -> None:
     """TorchScript, as LAMMPS reads it, gives the same forces and energies."""
-    run("spkdeploy", str(trained / "best_model"), "deployed", cwd=folder)
+    run_in_process(folder, "spkdeploy", str(trained / "best_model"), "deployed")
     metadata = {"cutoff": ""}
     deployed = torch.jit.load(str(folder / "deployed"), _extra_files=metadata)
     assert float(metadata["cutoff"]) == 5.0
@@ -287,14 +291,14 @@ ENDS = """
 """
 
 
-def test_continuation_after_a_kill(folder: Path, trained: Path) -> None:
+def test_continuation_after_a_kill(folder: Path, trained: Path, run_in_process: Command) -> None:
     """Killed in its sixth epoch and started again, it ends where the run without a kill ended."""
     (folder / "ends.py").write_text(textwrap.dedent(ENDS))
     arguments = training(folder, "killed")
     done = program("spktrain", *arguments, "+callbacks.kill._target_=ends.Kill", cwd=folder)
     assert done.returncode == -9
     assert checkpoint(folder / "killed")["epoch"] == 4
-    output = run("spktrain", *arguments, cwd=folder)
+    output = run_in_process(folder, "spktrain", *arguments).stdout
     assert "continued after 5 epochs" in output + (folder / "killed" / "cli.log").read_text()
     assert RunResults.read(folder / "killed" / "results.json").epochs == EPOCHS
     assert_same_training(folder / "killed", trained)
