@@ -30,6 +30,7 @@ __all__ = [
     "check_new_file",
     "check_points",
     "check_positive",
+    "check_readable",
     "check_unit",
     "did_you_mean",
     "optional_import",
@@ -121,6 +122,14 @@ def check_new_file(path: str | Path, suffixes: Iterable[str], force: bool) -> Pa
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists; use force=True (--force) to overwrite it")
     return path
+
+
+def check_readable(path: Path) -> None:
+    """Raise FileNotFoundError or ValueError for a file that isn't there, or is empty."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} isn't a file")
+    if path.is_file() and path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty")
 
 
 def optional_import(module: str, extra: str) -> ModuleType:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from schnetpack_molfield.cli.outputs import say
+
 if TYPE_CHECKING:
     from schnetpack_molfield.datasets import Frame, FrameSource
     from schnetpack_molfield.datasets.doctor import Diagnosis
@@ -64,7 +66,10 @@ class Doctor:
         if not self.wanted:
             return False
         if self.observer.full:
-            _say(f"{self.name}: not looked over, it is large; `molfield inspect` or --check do it")
+            say(
+                f"{self.name}: not looked over, it is large; `molfield inspect` or --check do it",
+                stderr=True,
+            )
             return False
         with Console(stderr=True).status("looking the data over"):
             diagnosis = examine(self.observer.observations())
@@ -75,15 +80,14 @@ class Doctor:
         from schnetpack_molfield.datasets.doctor.report import write_report
 
         for finding in diagnosis.findings:
-            _say(f"warning: {finding.message}")
+            say(f"warning: {finding.message}", stderr=True)
         for note in diagnosis.notes:
-            _say(f"note: {note}")
+            say(f"note: {note}", stderr=True)
         if not diagnosis.findings:
-            _say(f"{self.name}: {diagnosis.n_frames} frames looked over, nothing wrong found")
+            say(
+                f"{self.name}: {diagnosis.n_frames} frames looked over, nothing wrong found",
+                stderr=True,
+            )
         if self.report is not None:
             write_report(self.report, diagnosis, self.name)
-            _say(f"wrote {self.report} and {self.report.with_suffix('.png')}")
-
-
-def _say(line: str) -> None:
-    Console(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
+            say(f"wrote {self.report} and {self.report.with_suffix('.png')}", stderr=True)

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from schnetpack_molfield.cli.outputs import say
 from schnetpack_molfield.model_files import RUN_FILES
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def encoding(
     if len(curves) > 1:
         matrix = similarity_matrix([curve.values for curve in curves.values()])
         console.print(_table(list(curves), matrix.tolist()))
-    console.print(f"wrote {out}", soft_wrap=True, highlight=False)
+    say(f"wrote {out}")
 
 
 def _names(models: list[Path]) -> dict[str, Path]:

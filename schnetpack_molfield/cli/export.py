@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from schnetpack_molfield.cli.outputs import say
 
 __all__ = ["export"]
 
@@ -29,4 +30,4 @@ def export(model: Model, out: Out, force: Force = False) -> None:
         save_model_file(out, load_model_file(model))
     except TypeError as error:
         raise ValueError(f"{model} can't be written without code: {error}") from error
-    Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
+    say(f"wrote {out}")

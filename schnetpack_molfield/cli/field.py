@@ -1,12 +1,11 @@
 """`molfield field`: a learned field of a molecule as a grid, a surface or a picture."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from schnetpack_molfield.cli.grids import confirm_grid, confirm_slice
 from schnetpack_molfield.cli.look import (
@@ -21,7 +20,7 @@ from schnetpack_molfield.cli.look import (
     Width,
     numbers,
 )
-from schnetpack_molfield.cli.outputs import output_files
+from schnetpack_molfield.cli.outputs import output_files, say
 from schnetpack_molfield.datasets.text_files import check_structure_file
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.shipped_models import shipped_models
@@ -153,7 +152,7 @@ def field(
     find_model_file(model)
     for name in names:
         check_structure_file(name)
-    molecules = {name: _read(name, length_unit, charge) for name in names}
+    molecules = [(name, _read(name, length_unit, charge)) for name in names]
     fields = _ask(model, molecules, time, member, check_device(device))
     on_grid = files[0].suffix.lower() not in PICTURES or level is not None
     for file, learned in zip(files, fields, strict=True):
@@ -164,7 +163,7 @@ def field(
             confirm_slice(learned.atoms.positions, **place)
         shown = learned if units is None else learned.in_units(units, channel)
         _write(file, shown, channel, level, units, step, margin, force, look)
-        Console().print(f"wrote {file}", soft_wrap=True, highlight=False)
+        say(f"wrote {file}")
 
 
 def _default_model() -> Path:
@@ -215,7 +214,11 @@ def _write(
 
 
 def _ask(
-    model: Path, molecules: "dict[str, Atoms]", time: float | None, member: int | None, device: str
+    model: Path,
+    molecules: "Sequence[tuple[str, Atoms | None]]",
+    time: float | None,
+    member: int | None,
+    device: str,
 ) -> "Iterator[MolecularField]":
     """The fields of a trained model for each molecule, or that of a file of `molfield fit`."""
     from schnetpack_molfield.fields import MolecularField
@@ -230,7 +233,7 @@ def _ask(
     if member is not None:
         raise ValueError(f"{model} isn't a file of molfield fit: leave out --member")
     trained = load_model_file(model)
-    for name, atoms in molecules.items() or [("", None)]:
+    for name, atoms in molecules or [("", None)]:
         try:
             yield MolecularField.from_model(trained, atoms, device=device, time=time)
         except ValueError as error:
@@ -256,7 +259,7 @@ def _read(structure: str, length_unit: str | None, charge: int | None) -> "Atoms
     if charge is not None:
         atoms.info["charge"] = charge
     if n_waters := atoms.info.get("n_waters"):
-        Console().print(f"{structure}: waters left out: {n_waters}", highlight=False)
+        say(f"{structure}: waters left out: {n_waters}")
     return atoms
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from schnetpack_molfield.cli.outputs import output_files, short_names
+from schnetpack_molfield.cli.outputs import output_files, say, short_names
 
 if TYPE_CHECKING:
     from schnetpack_molfield.fit.field_fit import FieldFit
@@ -148,7 +148,7 @@ def _describe(structure: str, task: "FitTask") -> None:
     waters = atoms.info.get("n_waters", 0)
     left_out = f", waters left out: {waters}" if waters else ""
     nx, ny, nz = task.grid().shape
-    _say(
+    say(
         f"{structure}: {len(task.frames)} x {len(atoms)} atoms{left_out}; "
         f"{len(task.channels)} channels on {nx} x {ny} x {nz} points"
     )
@@ -170,7 +170,7 @@ def _run(out: Path, task: "FitTask", running: "FieldFit") -> None:
                 bar.update(shown, completed=step, description=f"PSNR {psnr:.1f} dB")
         except KeyboardInterrupt:
             bar.stop()
-            _say(f"stopped; {_kept(out, saved)}")
+            say(f"stopped; {_kept(out, saved)}")
             raise typer.Exit(130) from None
 
 
@@ -184,8 +184,4 @@ def _report(out: Path, task: "FitTask", running: "FieldFit", finer: bool) -> Non
     with Console(stderr=True).status("measuring the error"):
         measured = task.errors(running, finer)
     errors = [f"{value:.1f} dB on the {name}" for name, value in measured.items()]
-    _say(f"wrote {out}; PSNR {', '.join(errors)}")
-
-
-def _say(text: str) -> None:
-    Console().print(text, soft_wrap=True, highlight=False)
+    say(f"wrote {out}; PSNR {', '.join(errors)}")

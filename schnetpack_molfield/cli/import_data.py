@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from schnetpack_molfield.cli.outputs import say
 from schnetpack_molfield.progress import watched
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def import_data(
         _check_split(split_file, sources, num_val, force)
     doctor = Doctor(sources, check, report, force)
     shown = [doctor.watch(with_progress(source)) for source in sources]
-    written = write_database(out, shown, overwrite=force, skip_missing=skip_missing, note=_print)
+    written = write_database(out, shown, overwrite=force, skip_missing=skip_missing, note=say)
     _report(out, sources, written)
     doctor.tell()
     if split_file is not None:
@@ -157,9 +157,10 @@ def open_files(
     per_molecule: Iterable[str],
 ) -> list["FrameSource"]:
     """Files of frames as the options say that are called like the arguments."""
+    from schnetpack_molfield.checks import check_readable
+
     for file in files:
-        if not file.exists():
-            raise FileNotFoundError(f"{file} isn't a file")
+        check_readable(file)
 
     from schnetpack_molfield.datasets import Request
     from schnetpack_molfield.datasets.elements import map_of_types
@@ -215,11 +216,11 @@ def _report(out: Path, sources: list["FrameSource"], written: list[list[int]]) -
     total = sum(len(numbers) for numbers in written)
     for source in sources:
         if source.left_out:
-            _print(f"{source.path}: not imported: {', '.join(source.left_out)} (see --property)")
+            say(f"{source.path}: not imported: {', '.join(source.left_out)} (see --property)")
         for label in source.labels:
             if label.factor < 0:
-                _print(f"{source.path}: {label.key!r} with the other sign is {label.name!r}")
-    _print(f"{out}: {total} structures {labels}")
+                say(f"{source.path}: {label.key!r} with the other sign is {label.name!r}")
+    say(f"{out}: {total} structures {labels}")
 
 
 def _write_split(
@@ -227,16 +228,12 @@ def _write_split(
 ) -> None:
     import numpy as np
 
-    from schnetpack_molfield.cli.overrides import command_line
     from schnetpack_molfield.datasets.split import write_split
+    from schnetpack_molfield.overrides import command_line
 
     pairs = zip(sources, written, strict=True)
     partition = [source.split[numbers] for source, numbers in pairs if source.split is not None]
     sizes = write_split(file, np.concatenate(partition), num_val, out)
     options = {"data.split_file": str(file.resolve())}
     options |= {f"data.{name}": str(size) for name, size in sizes.items()}
-    _print(f"{file}: use it with {command_line(options)}")
-
-
-def _print(line: str) -> None:
-    Console().print(line, highlight=False, soft_wrap=True, markup=False)
+    say(f"{file}: use it with {command_line(options)}")

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from schnetpack_molfield.cli.grids import confirm_grid
+from schnetpack_molfield.cli.outputs import say
 
 if TYPE_CHECKING:
     from schnetpack_molfield.fields import Grid, MolecularField
@@ -73,7 +73,7 @@ def interpolate(
     else:
         _write_cubes(files, fields, grid.as_written_in_cube(), channel)
     last = "" if len(files) == 1 else f" to {files[-1]}"
-    Console().print(f"wrote {files[0]}{last}", soft_wrap=True, highlight=False)
+    say(f"wrote {files[0]}{last}")
 
 
 def _numbered(out: Path, steps: int) -> list[Path]:

@@ -1,10 +1,17 @@
-"""Names of the files that a command writes, one for each of several structures."""
+"""What a command writes: lines, and the names of its files, one for each of several structures."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["output_files", "short_names"]
+from rich.console import Console
+
+__all__ = ["output_files", "say", "short_names"]
+
+
+def say(line: str, stderr: bool = False) -> None:
+    """Print a line as it is: brackets of a path or a SMILES aren't markup."""
+    Console(stderr=stderr).print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def short_names(structures: Sequence[str]) -> list[str]:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from schnetpack_molfield.cli.outputs import say
 
 __all__ = ["refine"]
 
@@ -64,11 +65,6 @@ def refine(
     with replace_when_complete(out) as partial:
         ase.io.write(partial, refined.frames, format="extxyz")
     mean, worst = refined.mismatches.mean(), refined.mismatches.max()
-    console = Console()
-    console.print(f"the next frame is missed by {mean:.3f} A on average, {worst:.3f} A at worst")
+    say(f"the next frame is missed by {mean:.3f} A on average, {worst:.3f} A at worst")
     last = refined.frames[-1].info["time"]
-    console.print(
-        f"wrote {len(refined.frames)} frames up to {last:g} fs to {out}",
-        soft_wrap=True,
-        highlight=False,
-    )
+    say(f"wrote {len(refined.frames)} frames up to {last:g} fs to {out}")

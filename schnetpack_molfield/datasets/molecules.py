@@ -9,6 +9,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from schnetpack_molfield.checks import check_readable
 from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN, parse_mmcif, parse_pdb
 from schnetpack_molfield.datasets.smiles import parse_sdf, parse_smiles
 from schnetpack_molfield.datasets.text_files import (
@@ -58,6 +59,7 @@ def read_molecules(source: str | Path, length_unit: str | None = None) -> list[A
     if not os.path.isfile(source):
         check_structure_file(source)
         return [parse_smiles(str(source))]
+    check_readable(Path(source))
     try:
         parse = _PARSERS.get(suffix)
         frames = list(ase.io.iread(source, ":")) if parse is None else parse(read_text(source))

@@ -1,6 +1,8 @@
 """The end of a run, as a user sees it: errors, epochs, files, and what the model is good for."""
 
+import json
 import logging
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from rich.table import Table
 from schnetpack.model import AtomisticModel
 
 from schnetpack_molfield.model_files import load_model_file, read_record
+from schnetpack_molfield.overrides import command_line
 from schnetpack_molfield.train.results import EXAMPLE, FILE, RunResults, stop_line
 
 __all__ = ["PrintSummary", "error_table", "next_commands"]
@@ -55,7 +58,7 @@ def print_summary(experiment: str, model: Path, results: RunResults) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]{experiment}[/]: {_course(results)}")
     console.print(error_table(results))
-    console.print(f"in {model.parent}:")
+    console.print(f"in {model.parent}:", markup=False)
     for name, meaning in _files(model).items():
         console.print(f"  {name:22}{meaning}", markup=False)
     console.print("use it:")
@@ -110,34 +113,42 @@ def next_commands(model: Path) -> Iterator[tuple[str, str]]:
     if heads:
         yield from _as_field(model, heads[0].channels, _where(loaded, structure))
     if not heads or record.get("energy_key"):
-        yield "check its promises", f"molfield check {model}"
+        yield "check its promises", shlex.join(["molfield", "check", str(model)])
     if not heads and not record.get("energy_key"):
-        yield (
-            "predict",
-            f"spkpredict datapath=FILE.db modeldir={model.parent} outputdir=predictions "
-            f"cutoff={record.get('cutoff')} write_interval=batch",
-        )
+        options = {
+            "datapath": "FILE.db",
+            "modeldir": str(model.parent),
+            "outputdir": "predictions",
+            "cutoff": str(record.get("cutoff")),
+            "write_interval": "batch",
+        }
+        yield "predict", f"spkpredict {command_line(options)}"
 
 
 def _as_potential(model: Path, structure: Path, forces: bool) -> Iterator[tuple[str, str]]:
     yield (
         "in ASE",
         "from schnetpack_molfield import MolFieldCalculator; "
-        f'atoms.calc = MolFieldCalculator("{model}")',
+        f"atoms.calc = MolFieldCalculator({json.dumps(str(model), ensure_ascii=False)})",
     )
     if forces:
-        options = f"model_file={model} molecule_file={structure} simulation_dir=md"
-        yield "molecular dynamics", f"spkmd --config-name molfield_md {options}"
-        yield "for LAMMPS", f"spkdeploy {model} deployed_model"
+        options = {
+            "model_file": str(model),
+            "molecule_file": str(structure),
+            "simulation_dir": "md",
+        }
+        yield "molecular dynamics", f"spkmd --config-name molfield_md {command_line(options)}"
+        yield "for LAMMPS", shlex.join(["spkdeploy", str(model), "deployed_model"])
 
 
-def _as_field(model: Path, channels: list[str], where: str) -> Iterator[tuple[str, str]]:
-    channel = f" --channel {channels[0]}" if len(channels) > 1 else ""
+def _as_field(model: Path, channels: list[str], where: list[str]) -> Iterator[tuple[str, str]]:
+    channel = ["--channel", channels[0]] if len(channels) > 1 else []
     for purpose, file in {"field on a grid": "field.cube", "picture": "field.png"}.items():
-        yield purpose, f"molfield field {where} --model {model}{channel} --out {file}"
+        command = ["molfield", "field", *where, "--model", str(model), *channel, "--out", file]
+        yield purpose, shlex.join(command)
 
 
-def _where(model: AtomisticModel, structure: Path) -> str:
+def _where(model: AtomisticModel, structure: Path) -> list[str]:
     """The structure, or the time, at which a model's field is asked."""
     start = getattr(model.representation, "start", None)
-    return str(structure) if start is None else f"--time {float(start):g}"
+    return [str(structure)] if start is None else ["--time", f"{float(start):g}"]

@@ -73,6 +73,19 @@ def test_arrays(folder):
     np.testing.assert_allclose(arrays["values"][3, 4, 5], field([point])[0], rtol=1e-4, atol=1e-6)
 
 
+def test_a_molecule_that_is_given_twice(folder):
+    result = run("water.xyz", "water.xyz", "-c", "electron_density", "-o", "x.npz")
+    assert result.exit_code == 0, result.output
+    assert (folder / "x_water.npz").exists() and (folder / "x_water_2.npz").exists()
+
+
+@pytest.mark.parametrize("name", ["x.xyz", "x.pdb", "x.cif", "x.sdf", "x.traj"])
+def test_an_empty_file(folder, name):
+    (folder / name).touch()
+    result = run(name, "-c", "electron_density", "-o", "x.cube")
+    assert str(result.exception) == f"{name} is empty"
+
+
 def test_smiles(folder):
     pytest.importorskip("rdkit")
     assert run("O", "-c", "sdf", "-o", "x.cube").exit_code == 0

@@ -125,3 +125,14 @@ def test_mistakes(run, tmp_path: Path, capsys, arguments, message: str) -> None:
     assert message in error
     assert "\n" not in error
     assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a.npz", "a.db", "a.pdb", "a.cif", "a.sdf", "a.cube"])
+def test_files_that_are_none(run, tmp_path: Path, capsys, name: str) -> None:
+    (tmp_path / name).touch()
+    assert run(tmp_path / name) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / name} is empty\n"
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    assert run(tmp_path / name) == 1
+    assert "it is a folder; only folders of QM9's own files" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schnetpack_molfield.cli.outputs import output_files, short_names
+from schnetpack_molfield.cli.outputs import output_files, say, short_names
 
 
 def test_one_structure_is_written_to_the_very_file() -> None:
@@ -25,3 +25,9 @@ def test_names_that_come_twice(tmp_path) -> None:
         (tmp_path / folder / "x.xyz").touch()
     names = short_names([str(tmp_path / folder / "x.xyz") for folder in "abc"])
     assert names == ["x", "x_2", "x_3"]
+
+
+def test_brackets_are_no_markup(capsys) -> None:
+    say("c1cc[nH]c1: wrote rho[a].cube[/x]")
+    say("warning", stderr=True)
+    assert capsys.readouterr() == ("c1cc[nH]c1: wrote rho[a].cube[/x]\n", "warning\n")

@@ -183,7 +183,7 @@ def test_a_cut_xyz(folder):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("empty.pdb", "", "empty.pdb has no atoms"),
+        ("empty.pdb", "", "empty.pdb is empty"),
         ("end.pdb", "END\n", "end.pdb has no atoms"),
         ("empty.xyz", "0\n\n", "empty.xyz: model 0 has no atoms"),
         ("nan.xyz", "1\n\nH nan 0 0\n", r"nan.xyz: model 0: atom 0 \(H\) has no finite position"),

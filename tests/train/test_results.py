@@ -1,11 +1,15 @@
 """What a run says at its end: epochs, what cut it, errors with units, files and commands."""
 
+import ast
+import re
+import shlex
 from datetime import timedelta
 from io import StringIO
 from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 from pytorch_lightning import LightningModule, Trainer
@@ -170,6 +174,22 @@ def test_commands_of_a_potential(tmp_path) -> None:
     assert f"model_file={model} molecule_file={tmp_path / 'example.xyz'}" in shown
     assert f"molfield check {model}" in shown and f"spkdeploy {model}" in shown
     assert "molfield field" not in shown and "spkpredict" not in shown
+
+
+def test_commands_in_a_folder_of_any_name(tmp_path) -> None:
+    """Words of the shell and overrides of Hydra come out as the paths that went in."""
+    folder = tmp_path / "my run=1, it's"
+    folder.mkdir()
+    head = FieldValue(8, ["C"], units="e", output_key="functions")
+    model = save_model(folder, RECORD, Atomwise(8, output_key="energy"), Forces(), head)
+    shown = dict(next_commands(model))
+    for purpose in ("check its promises", "for LAMMPS", "field on a grid"):
+        assert str(model) in shlex.split(shown[purpose])
+    override = shlex.split(shown["molecular dynamics"])[3]
+    parsed = OverridesParser.create().parse_override(override)
+    assert (parsed.key_or_group, parsed.value()) == ("model_file", str(model))
+    found = re.search(r"MolFieldCalculator\((.*)\)", shown["in ASE"])
+    assert found is not None and ast.literal_eval(found[1]) == str(model)
 
 
 def test_commands_of_energies_alone(tmp_path) -> None:

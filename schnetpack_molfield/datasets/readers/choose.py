@@ -44,7 +44,7 @@ def open_file(path: Path, elements: Mapping[str, str]) -> RawSource:
         ValueError: if it is of a kind that can't be read.
     """
     suffix = structure_suffix(path)
-    if suffix in _BY_ENDING:
+    if suffix in _BY_ENDING and not path.is_dir():
         return _BY_ENDING[suffix](path, elements)
     if is_qm9_file(path):
         return open_qm9_files(path, elements)

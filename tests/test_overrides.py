@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from schnetpack_molfield.cli.overrides import command_line
+from schnetpack_molfield.overrides import command_line
 
 VALUES = [
     "/data/split.npz", "/my data/split.npz", "/lr=1e-3,seed=0/split.npz", "/it's/a'b.npz",
