@@ -5,6 +5,7 @@ rotations, all frequencies are real. The Hessian comes from finite differences o
 """
 
 import argparse
+import sys
 import tempfile
 
 import numpy as np
@@ -35,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         vibrations = Vibrations(atoms, name=folder)
         vibrations.run()
-        vibrations.summary()
+        vibrations.summary(log=sys.stdout)
 
 
 if __name__ == "__main__":

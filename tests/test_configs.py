@@ -246,7 +246,7 @@ def test_qm9_runs_on_a_database_of_the_user(
     assert list(tmp_path.glob("runs/*/best_model"))
 
 
-def test_response_is_trained(tmp_path, run_command, few_steps) -> None:
+def test_response_is_trained(tmp_path, run_in_process, few_steps) -> None:
     """With the torchmetrics that is there, which SchNetPack's own metrics may not fit."""
     rng, atoms = np.random.default_rng(0), molecule("CH3OH")
     shapes = {"energy": (1,), "dipole_moment": (1, 3), "polarizability": (1, 3, 3)}
@@ -258,7 +258,7 @@ def test_response_is_trained(tmp_path, run_command, few_steps) -> None:
     )
     labels = [{key: rng.normal(size=shape) for key, shape in shapes.items()} for _ in range(8)]
     database.add_systems(labels, [atoms] * 8)
-    done = run_command(
+    done = run_in_process(
         tmp_path,
         "spktrain",
         "experiment=molfield_response",
@@ -342,9 +342,9 @@ def test_pairs_of_elements_around_a_representation(base: str, extra: list[str]) 
     ],
 )
 def test_mistakes_are_explained_without_a_traceback(
-    tmp_path, run_command, few_steps, overrides, message
+    tmp_path, run_in_process, few_steps, overrides, message
 ) -> None:
-    done = run_command(tmp_path, "spktrain", *overrides, *few_steps, check=False)
+    done = run_in_process(tmp_path, "spktrain", *overrides, *few_steps, check=False)
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr

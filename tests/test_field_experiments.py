@@ -17,7 +17,12 @@ from schnetpack_molfield.train import RunResults
 pytestmark = pytest.mark.slow
 
 #: Enough to learn something: twenty steps, and weights of the last of them.
-SOME_STEPS = ("trainer.max_epochs=10", "globals.lr=2e-3", "callbacks.ema.decay=0.5")
+SOME_STEPS = (
+    "trainer.max_epochs=10",
+    "trainer.check_val_every_n_epoch=10",
+    "globals.lr=2e-3",
+    "callbacks.ema.decay=0.5",
+)
 
 
 @pytest.mark.parametrize("representation", ["molfield", "molfield_latent"])

@@ -40,6 +40,7 @@ def best_model(folder, run_in_process) -> Path:
         "experiment=molfield_surface",
         "data.datapath=frames.db",
         "trainer.max_epochs=60",
+        "trainer.check_val_every_n_epoch=20",
         "callbacks.ema.decay=0.9",
         "seed=0",
         "field.training_points.n_near_surface=64",
