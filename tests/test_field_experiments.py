@@ -17,12 +17,7 @@ from schnetpack_molfield.train import RunResults
 pytestmark = pytest.mark.slow
 
 #: Enough to learn something: twenty steps, and weights of the last of them.
-SOME_STEPS = (
-    "trainer.max_epochs=10",
-    "trainer.check_val_every_n_epoch=10",
-    "globals.lr=2e-3",
-    "callbacks.ema.decay=0.5",
-)
+SOME_STEPS = ("trainer.max_epochs=10", "globals.lr=2e-3", "callbacks.ema.decay=0.5")
 
 
 @pytest.mark.parametrize("representation", ["molfield", "molfield_latent"])
@@ -99,6 +94,7 @@ def test_densities_of_an_archive(densities, run_in_process, few_steps) -> None:
         *few_steps,
         *SOME_STEPS,
         "trainer.max_epochs=20",
+        "trainer.check_val_every_n_epoch=10",
     )
     (best,) = densities.glob("runs/*/best_model")
     error = RunResults.read(best.with_name("results.json")).errors["electron_density"]
