@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schnetpack_molfield import __version__
+from schnetpack_molfield.cli.assess import assess
 from schnetpack_molfield.cli.check import check
 from schnetpack_molfield.cli.encoding import encoding
 from schnetpack_molfield.cli.export import export
@@ -48,6 +49,7 @@ def _root(
 
 
 app.command("import")(import_data)
+app.command("assess")(assess)
 app.command("check")(check)
 app.command("encoding")(encoding)
 app.command("export")(export)

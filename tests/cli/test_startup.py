@@ -56,6 +56,8 @@ CALLS = [
     ("interpolate model -o old.npz", 1, "old.npz exists"),
     ("refine water.xyz -m model -o a.extxyz", 1, "frame 0 has no time"),
     ("refine water.xyz -m none -o a.extxyz", 1, "no model file 'none'"),
+    ("assess --help", 0, "--reference"),
+    ("assess none.sdf", 1, "none.sdf isn't a file"),
     ("check none", 1, "no model file 'none'"),
     ("export none -o a.safetensors", 1, "no model file 'none'"),
     ("export model -o a.pt", 1, "must end in one of .safetensors"),
