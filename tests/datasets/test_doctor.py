@@ -172,6 +172,17 @@ def test_a_copy_with_another_energy(clean) -> None:
     assert "another energy (frame 120 is 3)" in finding.message
 
 
+def test_a_rounded_energy_of_the_frame_before_is_a_note(clean) -> None:
+    """In single precision total energies coincide by chance, so that it can be no warning."""
+    steps = np.round(clean.energy * 256)
+    steps[1:] += np.diff(steps) == 0  # chance hasn't made neighbours equal
+    assert 0 < N_FRAMES - len(np.unique(steps)) < 30
+    steps[40] = steps[39]
+    diagnosis = examine(replace(clean, energy=steps / 256, forces=None))
+    assert diagnosis.findings == []
+    assert diagnosis.notes[0].startswith("frame 40: exactly the energy of the frame before")
+
+
 def test_energies_of_other_structures(clean) -> None:
     shuffled = replace(clean, energy=np.random.default_rng(1).permutation(clean.energy))
     (finding,) = examine(shuffled).findings

@@ -14,6 +14,8 @@ __all__ = ["check_repeats", "repeated_labels", "repeated_structures"]
 SAME = 1e-6
 #: Energies of copies, in eV, that are told apart.
 OTHER_ENERGY = 1e-3
+#: As many frames may have the rounded energy of the frame before, each of them worth a look.
+N_CHANCE = 5
 #: Part of the frames that may be copies, with the same labels, without a warning.
 COPIES = 0.001
 
@@ -41,6 +43,12 @@ def check_repeats(observed: Observations, groups: list[PairGroup], diagnosis: Di
     elif again:
         diagnosis.notes.append(message)
     stale = [frame for frame in repeated_labels(observed, copies) if frame not in diagnosis.named]
+    alike = _like_the_frame_before(observed, copies)
+    if not stale and 0 < len(alike) <= N_CHANCE:
+        diagnosis.notes.append(
+            f"{list_frames(observed, alike)}: exactly the energy of the frame before, by chance, "
+            "as energies are rounded, or because it is stale"
+        )
     if stale and len(stale) < len(observed) - 1:
         diagnosis.warn(
             "order",
@@ -74,6 +82,14 @@ def repeated_structures(observed: Observations, groups: list[PairGroup]) -> dict
         for pair in np.flatnonzero((group.lengths < SAME) & (group.first < group.second)):
             found.setdefault(int(group.second[pair]), int(group.first[pair]))
     return found
+
+
+def _like_the_frame_before(observed: Observations, copies: dict[int, int]) -> list[int]:
+    """Frames with the energy of the frame before and other positions, if energies are rounded."""
+    if observed.energy is None or len(observed) < 2 or not _rounded(observed.energy):
+        return []
+    equal = np.flatnonzero(np.diff(observed.energy) == 0) + 1
+    return [frame for frame in equal.tolist() if frame not in copies and _moved(observed, frame)]
 
 
 def repeated_labels(observed: Observations, copies: dict[int, int]) -> list[int]:
