@@ -20,8 +20,8 @@ __all__ = ["SliceStyle", "draw_slice"]
 #: Atoms that are further from the plane, in Angstrom, can't be seen.
 _FADED = 3.0
 
-#: What is drawn around the atoms, in Angstrom.
-_BORDER = 2.5
+#: What is drawn around the atoms at least and at most, and around colours, in Angstrom.
+_NEAREST, _FURTHEST, _MARGIN = 1.0, 2.5, 0.5
 
 #: Inches beside a slice for the numbers and the colour bar.
 _LABELS = 1.6
@@ -82,7 +82,11 @@ def draw_slice(
     origin, frame = _frame_of(points)
     u, v, _ = np.moveaxis((points - origin) @ frame.T, -1, 0)  # (n, n) each
     local = (atoms.positions - origin) @ frame.T  # (n_atoms, 3)
-    window = _window(u, v, local, crop)
+    colormap, *automatic = color_range(values)
+    low, high = style.limits or automatic
+    # as far as the first of eleven contours
+    colored = np.abs(values) > 0.1 * max(abs(low), abs(high))  # (n, n)
+    window = _window(u, v, local, colored, crop)
     figure = optional_import("matplotlib.figure", "viz").Figure(layout="tight")
     (left, right), (lower, upper) = window
     aspect = (upper - lower) / (right - left)
@@ -90,8 +94,6 @@ def draw_slice(
     panel = (style.width - labels) / max(1.0, aspect)  # width of the slice itself, in inches
     figure.set_size_inches(panel + labels, panel * aspect + 0.6)
     axes = figure.add_subplot(aspect="equal", xlabel="x′ / Å", ylabel="y′ / Å")
-    colormap, *automatic = color_range(values)
-    low, high = style.limits or automatic
     image = axes.pcolormesh(
         u, v, values, shading="gouraud", cmap=style.colormap or colormap, vmin=low, vmax=high
     )
@@ -110,13 +112,21 @@ def _frame_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points.mean(axis=(0, 1)), np.stack([along, across, np.cross(along, across)])
 
 
-def _window(u: np.ndarray, v: np.ndarray, local: np.ndarray, crop: bool) -> np.ndarray:
-    """Ends (2, 2) of what is shown along u and v."""
+def _window(
+    u: np.ndarray, v: np.ndarray, local: np.ndarray, colored: np.ndarray, crop: bool
+) -> np.ndarray:
+    """Ends (2, 2) of what is shown along u and v: atoms, and the colours near them."""
     ends = np.array([[u.min(), u.max()], [v.min(), v.max()]], dtype=float)
     if not crop:
         return ends
-    lower, upper = local[:, :2].min(axis=0) - _BORDER, local[:, :2].max(axis=0) + _BORDER
-    near = np.clip(np.stack([lower, upper], axis=1), ends[:, :1], ends[:, 1:])  # (2, 2)
+    first, last = local[:, :2].min(axis=0), local[:, :2].max(axis=0)  # (2,) each
+    seen = np.stack([u[colored], v[colored]])  # (2, n_colored)
+    lower = np.minimum(first - _NEAREST, seen.min(axis=1, initial=np.inf) - _MARGIN)
+    upper = np.maximum(last + _NEAREST, seen.max(axis=1, initial=-np.inf) + _MARGIN)
+    near = np.stack(
+        [np.maximum(lower, first - _FURTHEST), np.minimum(upper, last + _FURTHEST)], axis=1
+    )
+    near = np.clip(near, ends[:, :1], ends[:, 1:])  # (2, 2)
     return near if (np.diff(near, axis=1) > 1.0).all() else ends
 
 

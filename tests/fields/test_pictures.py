@@ -76,7 +76,13 @@ def test_atoms_fade_with_their_distance_from_the_plane():
 def test_what_is_empty_is_cropped_unless_a_size_is_asked_for():
     atoms = Atoms("C4", positions=[[3.0 * i, 0, 0] for i in range(4)])
     field = VectorFunction(["C"]).of(atoms)
-    (left, right), (lower, upper) = _window(field.picture(spacing=0.2))
+    figure = field.picture(spacing=0.2)
+    (left, right), (lower, upper) = _window(figure)
+    first = figure.axes[0].collections[1].get_paths()[0].vertices  # the outermost contour
+    widest = np.ptp(first, axis=0) + 2 * 0.5
+    assert (right - left, upper - lower) == pytest.approx(tuple(widest), abs=0.4)  # of the grid
+    distance = BallDistance().of(atoms).picture(spacing=0.2)  # colours everywhere
+    (left, right), (lower, upper) = _window(distance)
     assert (right - left, upper - lower) == pytest.approx((14.0, 5.0))
     (left, right), (lower, upper) = _window(field.picture(spacing=0.2, size=20.0))
     assert (right - left, upper - lower) == pytest.approx((20.0, 20.0))
