@@ -14,6 +14,7 @@ __all__ = ["LIGAND", "PROTEIN", "parse_mmcif", "parse_pdb"]
 #: Values of the array `part` of the atoms of a complex.
 PROTEIN, LIGAND = 0, 1
 
+_ALTERNATIVE = "_atom_site.label_alt_id"
 _NUMBERS = {**atomic_numbers, "D": 1, "X": 0}
 _POLYMER, _WATER = gemmi.EntityType.Polymer.value, gemmi.EntityType.Water.value
 
@@ -43,15 +44,26 @@ def parse_mmcif(text: str, waters: bool = False) -> list[Atoms]:
     Raises:
         ValueError: if it is cut off, a crystal's CIF, or an atom has no element.
     """
-    block = gemmi.cif.read_string(text).sole_block()
+    document = gemmi.cif.read_string(text)
+    if len(document) != 1:
+        raise ValueError(f"it has {len(document)} blocks of data, expected one")
+    block = document.sole_block()
     if block.find_loop("_atom_site_fract_x"):
         raise ValueError("it is a crystal in fractional coordinates; fields are of molecules")
+    _complete_columns(block)
     structure = gemmi.make_structure_from_block(block)
     flat = gemmi.FlatStructure(structure)
     _check_end(text, block, flat)
     chains = np.unique(_text(np.asarray(flat.subchains)), return_inverse=True)[1]
     has_entities = bool(np.all(np.asarray(flat.entity_type) > 0))
     return _models(flat, chains, has_entities, waters)
+
+
+def _complete_columns(block: gemmi.cif.Block) -> None:
+    """Add the column of alternative locations, without which gemmi finds no atoms."""
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    if loop is not None and _ALTERNATIVE not in loop.tags:
+        loop.add_columns([_ALTERNATIVE], ".")
 
 
 def _check_end(text: str, block: gemmi.cif.Block, flat: gemmi.FlatStructure) -> None:

@@ -67,6 +67,8 @@ def read_molecules(source: str | Path, length_unit: str | None = None) -> list[A
         raise
     except Exception as error:  # readers raise whatever comes up in them
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, KeyError):  # ASE's for an unknown symbol is nothing but that symbol
+            reason = f"{reason} is no element; symbols such as O are"
         raise ValueError(f"{source} can't be read as a structure ({reason})") from error
     for number, atoms in enumerate(frames):
         atoms.positions *= scale
@@ -84,6 +86,9 @@ def read_molecules(source: str | Path, length_unit: str | None = None) -> list[A
 def _check_frame(name: str, atoms: Atoms) -> None:
     if len(atoms) == 0:
         raise ValueError(f"{name} has no atoms")
+    if not atoms.numbers.all():
+        atom = int(np.flatnonzero(atoms.numbers == 0)[0])
+        raise ValueError(f"{name}: atom {atom} is a dummy atom (X), no element: leave it out")
     if atoms.pbc.any():
         raise ValueError(f"{name} is periodic, but fields are of molecules: remove its cell")
     if not np.isfinite(atoms.positions).all():

@@ -64,7 +64,7 @@ def complete_elements(text: str) -> str:
         ValueError: if a record's coordinates aren't in columns 31 to 54.
     """
     lines = text.encode("ascii", "replace").decode().splitlines()
-    rows = [row for row, line in enumerate(lines) if line[:6].upper() in ("ATOM  ", "HETATM")]
+    rows = [row for row, line in enumerate(lines) if line.upper().startswith(("ATOM", "HETATM"))]
     records = [_record(row + 1, lines[row]) for row in rows]
     symbols = [_certain(record) for record in records]
     doubtful = [i for i, symbol in enumerate(symbols) if symbol is None]

@@ -187,6 +187,15 @@ def test_a_cut_xyz(folder):
         ("end.pdb", "END\n", "end.pdb has no atoms"),
         ("empty.xyz", "0\n\n", "empty.xyz: model 0 has no atoms"),
         ("nan.xyz", "1\n\nH nan 0 0\n", r"nan.xyz: model 0: atom 0 \(H\) has no finite position"),
+        ("number.xyz", "1\n\n8 0 0 0\n", "'8' is no element"),
+        ("name.xyz", "1\n\nO1 0 0 0\n", "'O1' is no element"),
+        ("dummy.xyz", "2\n\nO 0 0 0\nX 0 0 1\n", "atom 1 is a dummy atom"),
+        ("none.cif", "# nothing\n", "it has 0 blocks of data, expected one"),
+        (
+            "tabs.pdb",
+            ATOM.format("ATOM", 1, "N", "", "ALA", 1, 0, 0, 0, "N").replace("      ", "\t") + "END",
+            "line 1: .* the columns are shifted",
+        ),
         ("odd.pdb", ATOM.format("ATOM", 1, "X", "", "ALA", 1, 0, 0, 0, "X") + "END", "no element"),
     ],
 )
@@ -268,6 +277,16 @@ def test_neither_file_nor_smiles():
 def test_without_rdkit_one_line_says_what_to_install(folder, monkeypatch, source):
     monkeypatch.setitem(sys.modules, "rdkit", None)
     monkeypatch.setitem(sys.modules, "rdkit.Chem", None)
-    (folder / "x.sdf").write_text("")
+    (folder / "x.sdf").write_text("\n")
     with pytest.raises(ImportError, match=r"rdkit is needed here .*schnetpack-molfield\[chem\]"):
         read_molecules(source)
+
+
+def test_mmcif_with_the_columns_that_matter(folder):
+    labels = "group_PDB id type_symbol label_atom_id label_comp_id label_asym_id label_seq_id"
+    tags = [*labels.split(), "Cartn_x", "Cartn_y", "Cartn_z"]
+    header = "".join(f"_atom_site.{tag}\n" for tag in tags)
+    rows = "ATOM 1 N N ALA A 1 0.0 0.0 0.0\nATOM 2 C CA ALA A 1 1.46 0.0 0.0\n"
+    (folder / "a.cif").write_text(f"data_a\nloop_\n{header}{rows}#\n")
+    (atoms,) = read_molecules("a.cif")
+    assert str(atoms.symbols) == "NC" and atoms.get_distance(0, 1) == pytest.approx(1.46)
