@@ -113,12 +113,15 @@ def check_new_file(path: str | Path, suffixes: Iterable[str], force: bool) -> Pa
         ValueError: if the file's ending is not one of `suffixes`.
         FileNotFoundError: if its folder does not exist.
         FileExistsError: if the file exists and `force` is not set.
+        IsADirectoryError: if it is a folder.
     """
     path, suffixes = Path(path), list(suffixes)
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"{path} must end in one of {', '.join(suffixes)}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder of {path} does not exist; create it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists; use force=True (--force) to overwrite it")
     return path

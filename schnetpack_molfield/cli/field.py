@@ -20,7 +20,7 @@ from schnetpack_molfield.cli.look import (
     Width,
     numbers,
 )
-from schnetpack_molfield.cli.outputs import output_files, say
+from schnetpack_molfield.cli.outputs import CUBES, output_files, say
 from schnetpack_molfield.datasets.text_files import check_structure_file
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.shipped_models import shipped_models
@@ -35,7 +35,6 @@ __all__ = ["field"]
 
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
-CUBES = (".cube", ".cub")
 
 Structures = Annotated[
     list[str] | None,

@@ -199,8 +199,9 @@ def with_progress(source: "FrameSource") -> "FrameSource":
 
 
 def _check_split(file: Path, sources: list["FrameSource"], num_val: int, force: bool) -> None:
-    if file.exists() and not force:
-        raise FileExistsError(f"{file} exists; pass --force to replace it")
+    from schnetpack_molfield.checks import check_new_file
+
+    check_new_file(file, [".npz"], force)
     for source in sources:
         if source.split is None:
             raise ValueError(f"{source.path} has no split, so --split-file can't be written")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schnetpack_molfield.cli.grids import confirm_grid
-from schnetpack_molfield.cli.outputs import say
+from schnetpack_molfield.cli.outputs import CUBES, say
 
 if TYPE_CHECKING:
     from schnetpack_molfield.fields import Grid, MolecularField
@@ -51,7 +51,7 @@ def interpolate(
     archive = out.suffix.lower() == ".npz"
     files = [out] if archive else _numbered(out, steps)
     for file in files:
-        check_new_file(file, (".npz", ".cube"), force)
+        check_new_file(file, (".npz", *CUBES), force)
     check_positive("spacing", spacing)
     if not fitted.is_file():
         raise FileNotFoundError(f"{fitted} isn't a file")

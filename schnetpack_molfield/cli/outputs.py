@@ -6,7 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-__all__ = ["output_files", "say", "short_names"]
+__all__ = ["CUBES", "output_files", "say", "short_names"]
+
+#: Endings of cube files.
+CUBES = (".cube", ".cub")
 
 
 def say(line: str, stderr: bool = False) -> None:

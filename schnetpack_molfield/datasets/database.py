@@ -73,6 +73,8 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise ValueError(f"{path}: a SchNetPack database must end in .db")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder of {path} does not exist; create it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; pass --force to replace it")
 

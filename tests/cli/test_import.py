@@ -103,6 +103,7 @@ def test_split_file_in_a_folder_with_spaces(run, tmp_path: Path, capsys) -> None
     archive = tmp_path / "a.npz"
     np.savez(archive, Z=numbers, R=positions, E_eV=np.arange(3.0), split=[0, 0, 1])
     split = tmp_path / "my data" / "lr=1.npz"
+    (tmp_path / "my data").mkdir()
     assert run(archive, "--split-file", split) == 0
     assert f"""'data.split_file='"'"'{split}'"'"'' data.num_train=2""" in capsys.readouterr().out
 
@@ -125,6 +126,32 @@ def test_mistakes(run, tmp_path: Path, capsys, arguments, message: str) -> None:
     assert message in error
     assert "\n" not in error
     assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--split-file", "no/split.npz"], "the folder of no/split.npz does not exist"),
+        (["--split-file", "split.txt"], "split.txt must end in one of .npz"),
+        (["--split-file", "is.npz", "--force"], "is.npz is a folder"),
+        (["--report", "is.md", "--force"], "is.md is a folder"),
+    ],
+)
+def test_places_that_cannot_be_written(run, tmp_path: Path, capsys, options, message: str) -> None:
+    """They are refused before the work: nothing is written."""
+    for name in ("is.npz", "is.md"):
+        (tmp_path / name).mkdir()
+    np.savez(tmp_path / "a.npz", Z=[1], R=np.zeros((3, 1, 3)), E_eV=np.ones(3), split=[0, 0, 1])
+    assert run(tmp_path / "a.npz", *options) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_folder_where_the_database_would_be(run, tmp_path: Path, capsys) -> None:
+    (tmp_path / "new.db").mkdir()
+    write(tmp_path / "a.xyz", ethanol(), format="extxyz")
+    assert run(tmp_path / "a.xyz", "--force") == 1
+    assert "new.db is a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.npz", "a.db", "a.pdb", "a.cif", "a.sdf", "a.cube"])
