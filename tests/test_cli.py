@@ -76,7 +76,7 @@ def test_split_of_the_archive(monkeypatch, archive, tmp_path, capsys) -> None:
         (["{archive}", "-o", "{new}", "-p", "enrgy"], "did you mean 'energy'"),
         (["{archive}", "-o", "{new}", "--rename", "energy"], "expected KEY=NAME"),
         (["{extxyz}", "-o", "{new}", "--split-file", "{split}"], "has no split"),
-        (["{archive}", "-o", "{new}", "--split-file", "{archive}"], "pass --force"),
+        (["{archive}", "-o", "{new}", "--split-file", "{archive}"], "npz exists; use"),
         (
             ["{archive}", "-o", "{new}", "--split-file", "{split}", "--num-val", "4"],
             "leaves none of 4 training structures",
