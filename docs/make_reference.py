@@ -39,7 +39,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
         "Heads: output modules that ask the molecule's function",
         {
             "atomistic": "FieldValue VectorValue SignedDistance LearnedDistance ElectronDensity "
-            "ElectronQuadrature FieldReadout ElectronicSpatialExtent",
+            "ElectronQuadrature FieldReadout ElectronicSpatialExtent CoreRepulsion",
         },
     ),
     "fields": (

@@ -1,5 +1,6 @@
 """Output modules that query or pool a molecular field."""
 
+from .core_repulsion import CoreRepulsion as CoreRepulsion
 from .corrected_fields import (
     ElectronDensity as ElectronDensity,
     ElectronQuadrature as ElectronQuadrature,
