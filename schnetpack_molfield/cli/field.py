@@ -74,9 +74,20 @@ Charge = Annotated[
     typer.Option(help="Total charge in e. Without it: the one the file or the SMILES states."),
 ]
 Channel = Annotated[
-    str | None, typer.Option("--channel", "-c", help="May be left out if there is only one.")
+    str | None,
+    typer.Option(
+        "--channel",
+        "-c",
+        help="May be left out if there is only one. Or what follows from a density: esp, "
+        "electric_field (_x, _y, _z), laplacian, reduced_gradient, contacts, signed_density, "
+        "deformation.",
+    ),
 ]
 Level = Annotated[float | None, typer.Option(help="Value of the channel on the surface.")]
+ColorBy = Annotated[
+    str | None,
+    typer.Option(help="A quantity, as for --channel, that colours the surface at --level."),
+]
 Units = Annotated[
     str | None,
     typer.Option(
@@ -110,6 +121,7 @@ def field(
     charge: Charge = None,
     channel: Channel = None,
     level: Level = None,
+    color_by: ColorBy = None,
     units: Units = None,
     spacing: Spacing = None,
     margin: Margin = 4.0,
@@ -147,6 +159,7 @@ def field(
         "colormap": colormap,
     }
     surface_look: dict[str, Any] = {"camera": numbers(3, "--camera", camera)}
+    _check_colors(files[0], level, color_by)
     look = (slice_look if level is None else surface_look) | {"width": width, "dpi": dpi}
     find_model_file(model)
     for name in names:
@@ -160,8 +173,12 @@ def field(
         else:
             place = {name: slice_look[name] for name in ("size", "spacing", "center", "normal")}
             confirm_slice(learned.atoms.positions, **place)
-        shown = learned if units is None else learned.in_units(units, channel)
-        _write(file, shown, channel, level, units, step, margin, force, look)
+        shown = learned if channel is None else learned.quantity(channel)
+        shown = shown if units is None else shown.in_units(units)
+        colors: dict[str, Any] = {}
+        if color_by is not None:
+            colors = {"color_by": learned.quantity(color_by), "color_limits": slice_look["limits"]}
+        _write(file, shown, level, units, step, margin, force, look, colors)
         say(f"wrote {file}")
 
 
@@ -181,6 +198,16 @@ def _check_numbers(spacing: float, size: float | None, level: float | None) -> N
         raise ValueError(f"--level must be a number, got {level}")
 
 
+def _check_colors(file: Path, level: float | None, color_by: str | None) -> None:
+    """Raise ValueError for colours of what has no surface."""
+    if color_by is None:
+        return
+    if file.suffix.lower() not in (*MESHES, *PICTURES) or level is None:
+        raise ValueError(
+            "--color-by colours a surface: give --level, and a picture or mesh to write"
+        )
+
+
 def _confirm(learned: "MolecularField", step: float, margin: float) -> None:
     from schnetpack_molfield.fields import Grid
 
@@ -189,27 +216,27 @@ def _confirm(learned: "MolecularField", step: float, margin: float) -> None:
 
 def _write(
     file: Path,
-    learned: "MolecularField",
-    channel: str | None,
+    shown: "MolecularField",
     level: float | None,
     units: str | None,
     step: float,
     margin: float,
     force: bool,
     look: dict[str, Any],
+    colors: dict[str, Any],
 ) -> None:
     """Write a field in the format of the file's ending; `look` is that of a picture."""
     suffix = file.suffix.lower()
     if suffix in CUBES:
-        learned.to_cube(file, channel, step, margin, force, units)
+        shown.to_cube(file, None, step, margin, force, units)
     elif suffix == ".npz":
-        _write_arrays(file, learned, channel, step, margin)
+        _write_arrays(file, shown, step, margin)
     elif suffix in MESHES:
-        learned.to_mesh(file, channel, level or 0.0, step, margin, force)
+        shown.to_mesh(file, None, level or 0.0, step, margin, force, **colors)
     elif level is None:
-        learned.picture(file, channel, force=force, **look)
+        shown.picture(file, force=force, **look)
     else:
-        learned.render(file, channel, level, step, margin, force, **look)
+        shown.render(file, None, level, step, margin, force, **look, **colors)
 
 
 def _ask(
@@ -262,25 +289,21 @@ def _read(structure: str, length_unit: str | None, charge: int | None) -> "Atoms
     return atoms
 
 
-def _write_arrays(
-    out: Path, learned: "MolecularField", channel: str | None, spacing: float, margin: float
-) -> None:
+def _write_arrays(out: Path, shown: "MolecularField", spacing: float, margin: float) -> None:
     """The grid, the channels on it and the molecule, as an archive of arrays."""
     import numpy as np
 
     from schnetpack_molfield.new_files import replace_when_complete
 
-    channels = learned.channels if channel is None else [channel]
-    columns = [learned.index(name) for name in channels]
-    grid, values = learned.grid(spacing, margin)
+    grid, values = shown.grid(spacing, margin)
     with replace_when_complete(out) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
-            Z=learned.atoms.numbers,
-            R=learned.atoms.positions,
+            Z=shown.atoms.numbers,
+            R=shown.atoms.positions,
             origin_A=grid.origin,
             steps_A=grid.steps,
-            values=values.numpy(force=True)[..., columns],  # (nx, ny, nz, n_channels)
-            channels=channels,
-            units=[learned.units[name] for name in channels],
+            values=values.numpy(force=True),  # (nx, ny, nz, n_channels)
+            channels=shown.channels,
+            units=[shown.units[name] for name in shown.channels],
         )

@@ -1,16 +1,22 @@
-"""Sums and differences of fields of the same molecule."""
+"""Sums and differences of fields of the same molecule, or of a molecule and parts of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypeVar
 
 import numpy as np
 import torch
+from ase import Atoms
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 
 __all__ = ["combined"]
+
+#: Distance in Angstrom within which two atoms are one.
+_SAME_PLACE = 1e-4
 
 AnyField = TypeVar("AnyField", bound=FieldAroundAtoms)
 
@@ -18,8 +24,10 @@ AnyField = TypeVar("AnyField", bound=FieldAroundAtoms)
 def combined(first: AnyField, second: AnyField, factor: float) -> AnyField:
     """The field first + factor * second, in the more precise of both dtypes.
 
+    The second one may be of a part of the first one's molecule, such as a ligand of a complex.
+
     Raises:
-        ValueError: if they are of different molecules, or have other channels or units.
+        ValueError: if it has atoms that the first one hasn't, or other channels or units.
     """
     _check_alike(first, second)
     dtype = torch.promote_types(first.dtype, second.dtype)
@@ -44,20 +52,31 @@ def _values(field: FieldAroundAtoms, points: Tensor) -> Tensor:
 
 
 def _check_alike(first: FieldAroundAtoms, second: FieldAroundAtoms) -> None:
-    a, b = first.atoms, second.atoms
-    if not np.array_equal(a.numbers, b.numbers):
-        raise ValueError(
-            f"fields of {a.symbols} and {b.symbols} can't be combined: expected the same atoms "
-            "in the same order"
-        )
-    apart = float(np.linalg.norm(a.positions - b.positions, axis=1).max())
-    if apart > 1e-4:
-        raise ValueError(
-            f"the fields' molecules differ by up to {apart:.3g} Angstrom: expected one geometry"
-        )
+    _check_atoms(first.atoms, second.atoms)
     for name, x, y in (
         ("channels", first.channels, second.channels),
         ("units", first.units, second.units),
     ):
         if x != y:
             raise ValueError(f"fields of different {name} can't be combined: {x} and {y}")
+
+
+def _check_atoms(whole: Atoms, part: Atoms) -> None:
+    """Raise ValueError unless every atom of `part` is one of `whole`, at the same place."""
+    distances, nearest = cKDTree(whole.positions).query(part.positions)  # (n_part,)
+    if Counter(part.numbers) - Counter(whole.numbers):
+        raise ValueError(
+            f"fields of {whole.symbols} and {part.symbols} can't be combined: expected the same "
+            "atoms, or a part of the first one's"
+        )
+    if distances.max() > _SAME_PLACE:
+        raise ValueError(
+            f"the fields' molecules differ by up to {distances.max():.3g} Angstrom: expected one "
+            "geometry"
+        )
+    other = np.flatnonzero(whole.numbers[nearest] != part.numbers)
+    if len(other) or len(set(nearest)) < len(part):
+        raise ValueError(
+            f"the fields' molecules have other atoms in the same places: {whole.symbols} and "
+            f"{part.symbols}"
+        )

@@ -10,10 +10,13 @@ from schnetpack_molfield.checks import optional_import
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.new_files import replace_when_complete
 
-__all__ = ["SUFFIXES", "marching_cubes", "write_mesh"]
+__all__ = ["COLORED", "SUFFIXES", "marching_cubes", "write_mesh"]
 
 #: Endings of the mesh files that can be written.
 SUFFIXES = (".ply", ".obj", ".glb", ".stl")
+
+#: Those that hold colours.
+COLORED = (".ply", ".obj", ".glb")
 
 
 def marching_cubes(
@@ -52,8 +55,18 @@ def marching_cubes(
     return grid.to_lab(indices), faces
 
 
-def write_mesh(path: str | Path, vertices: np.ndarray, faces: np.ndarray) -> None:
-    """Write a mesh in the format of the file's ending, one of `SUFFIXES`."""
-    mesh = optional_import("trimesh", "viz").Trimesh(vertices, faces, process=False)
+def write_mesh(
+    path: str | Path, vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray | None = None
+) -> None:
+    """Write a mesh in the format of the file's ending, one of `SUFFIXES`.
+
+    Args:
+        path: file to write; one that exists is overwritten.
+        vertices: (n, 3).
+        faces: (m, 3).
+        colors: (n, 4) from 0 to 255, in one of the formats `COLORED`.
+    """
+    trimesh = optional_import("trimesh", "viz")
+    mesh = trimesh.Trimesh(vertices, faces, vertex_colors=colors, process=False)
     with replace_when_complete(Path(path)) as partial:
         mesh.export(partial, file_type=partial.suffix.lower().removeprefix("."))

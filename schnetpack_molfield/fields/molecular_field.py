@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from ase import Atoms
 from numpy.typing import ArrayLike
 
 from schnetpack_molfield.checks import check_new_file
 from schnetpack_molfield.fields.arithmetic import combined
-from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.captions import caption
 from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.learned_field import ask_model
-from schnetpack_molfield.fields.mesh import SUFFIXES, marching_cubes, write_mesh
-from schnetpack_molfield.fields.pictures import check_pixels, save, view_surfaces
-from schnetpack_molfield.fields.scene import draw_surfaces
+from schnetpack_molfield.fields.pictures import check_pixels, picture_path, save
 from schnetpack_molfield.fields.slices import SliceStyle, draw_slice
-from schnetpack_molfield.fields.surface_box import SurfaceBox, surface_box
+from schnetpack_molfield.fields.surfaces import FieldWithSurfaces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,10 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MolecularField"]
 
-PICTURES = (".png", ".pdf", ".svg")
 
-
-class MolecularField(FieldAroundAtoms):
+class MolecularField(FieldWithSurfaces):
     """A queryable function of space that belongs to a molecule.
 
     It wraps any function of points: an exact one (`VectorFunction(...).of(atoms)`), one of a
@@ -96,39 +90,16 @@ class MolecularField(FieldAroundAtoms):
         return f"<MolecularField of {self.atoms.symbols}: {', '.join(names)}; {dtype}>"
 
     def __add__(self, other: MolecularField) -> MolecularField:
-        """The sum of two fields of the same molecule, with the same channels and units."""
+        """The sum of fields of a molecule and of it or a part of it, with the same channels."""
         return combined(self, other, 1.0) if isinstance(other, MolecularField) else NotImplemented
 
     def __sub__(self, other: MolecularField) -> MolecularField:
-        """The difference of two fields, such as `density - PromoleculeDensity().of(atoms)`."""
-        return combined(self, other, -1.0) if isinstance(other, MolecularField) else NotImplemented
+        """The difference to a field of the same molecule, or of a part of it.
 
-    def isosurface(
-        self,
-        channel: str | None = None,
-        level: float = 0.0,
-        spacing: float = 0.2,
-        margin: float = 4.0,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Triangle mesh of the surface where a channel has a value.
-
-        The box is widened until the surface doesn't leave it; a warning says where none does.
-
-        Args:
-            channel: name of the channel; may be left out if there is only one.
-            level: the value, in the channel's unit.
-            spacing: grid spacing of the search in Angstrom.
-            margin: how far from the atoms to search at first, in Angstrom.
-
-        Returns:
-            Vertices (n, 3) in Angstrom in the lab frame and faces (m, 3), which face away from
-            the enclosed volume.
-
-        Raises:
-            ValueError: if the channel does not take this value on the grid.
+        For example of a complex to its fragments, of the densities of an ion and the molecule
+        (Fukui functions), of two models.
         """
-        box = surface_box(self, self.index(channel), level, spacing, margin)
-        return marching_cubes(box.grid, box.values, level, box.far)
+        return combined(self, other, -1.0) if isinstance(other, MolecularField) else NotImplemented
 
     def to_cube(
         self,
@@ -166,23 +137,6 @@ class MolecularField(FieldAroundAtoms):
         write_field(path, self, grid, channel, units)
         return grid
 
-    def to_mesh(
-        self,
-        path: str | Path,
-        channel: str | None = None,
-        level: float = 0.0,
-        spacing: float = 0.2,
-        margin: float = 4.0,
-        force: bool = False,
-    ) -> None:
-        """Write an isosurface as PLY, OBJ, GLB or STL; arguments as in `isosurface`.
-
-        Raises:
-            FileExistsError: if the file exists and `force` is not set.
-        """
-        path = check_new_file(path, SUFFIXES, force)
-        write_mesh(path, *self.isosurface(channel, level, spacing, margin))
-
     def picture(
         self,
         path: str | Path | None = None,
@@ -215,7 +169,7 @@ class MolecularField(FieldAroundAtoms):
             width: of the picture in inches.
             dpi: pixels per inch.
         """
-        path, column = _picture_path(path, force), self.index(channel)
+        path, column = picture_path(path, force), self.index(channel)
         check_pixels(width, dpi)
         style = SliceStyle(limits, levels, colormap, width)
         points, values = self.plane(center, normal, size, spacing)
@@ -229,74 +183,3 @@ class MolecularField(FieldAroundAtoms):
             crop=size is None,
         )
         return save(figure, path, dpi)
-
-    def render(
-        self,
-        path: str | Path | None = None,
-        channel: str | None = None,
-        level: float | Sequence[float] = 0.0,
-        spacing: float = 0.2,
-        margin: float = 4.0,
-        force: bool = False,
-        *,
-        camera: ArrayLike | None = None,
-        width: float = 6.0,
-        dpi: int = 200,
-    ) -> Figure:
-        """Draw isosurfaces at `level`, and at -level where there is one, with the molecule.
-
-        Args:
-            path: file to write, `*.png`, `*.pdf` or `*.svg`; none if None.
-            channel: name of the channel; may be left out if there is only one.
-            level: value of the channel on the surface, in its unit; or several, which are drawn
-                without their negatives.
-            spacing: grid spacing in Angstrom.
-            margin: how far from the atoms to search at first, in Angstrom.
-            force: overwrite the file if it exists.
-            camera: (3,) direction from the molecule to the eye; its widest side if None.
-            width: of the picture in inches.
-            dpi: pixels per inch.
-        """
-        path, column = _picture_path(path, force), self.index(channel)
-        check_pixels(width, dpi)
-        boxes = self._boxes(column, level, spacing, margin)
-        meshes = [marching_cubes(box.grid, box.values, x, box.far) for x, box in boxes.items()]
-        name, levels = self.channels[column], list(boxes)
-        unit = self.units[name]
-        title = caption(name, unit)
-        figure = draw_surfaces(meshes, levels, self.atoms, title, unit, camera, width, dpi)
-        return save(figure, path, dpi)
-
-    def view(
-        self,
-        channel: str | None = None,
-        level: float | Sequence[float] = 0.0,
-        spacing: float = 0.2,
-        margin: float = 4.0,
-    ) -> Any:
-        """An interactive py3Dmol view for notebooks; arguments as in `render`."""
-        column = self.index(channel)
-        boxes = self._boxes(column, level, spacing, margin)
-        widest = max(boxes.values(), key=lambda box: box.grid.n_points)
-        name = self.channels[column]
-        return view_surfaces(
-            widest.grid, widest.values, list(boxes), self.atoms, name, self.units[name]
-        )
-
-    def _boxes(
-        self, column: int, level: float | Sequence[float], spacing: float, margin: float
-    ) -> dict[float, SurfaceBox]:
-        """A box for each level; for one level, also for its negative where that is reached."""
-        if isinstance(level, Sequence):
-            levels = map(float, level)
-            return {x: surface_box(self, column, x, spacing, margin) for x in levels}
-        box = surface_box(self, column, float(level), spacing, margin)
-        boxes = {float(level): box}
-        if level != 0 and box.values.min() < -level < box.values.max():
-            boxes[-float(level)] = surface_box(self, column, -float(level), spacing, margin)
-        return boxes
-
-
-def _picture_path(path: str | Path | None, force: bool) -> Path | None:
-    """The checked path of a picture, or None."""
-    return None if path is None else check_new_file(path, PICTURES, force)

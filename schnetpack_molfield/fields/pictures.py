@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from schnetpack_molfield.checks import check_positive, optional_import
+from schnetpack_molfield.checks import check_new_file, check_positive, optional_import
 from schnetpack_molfield.fields.captions import caption, quantity
 from schnetpack_molfield.fields.cube import write_cube
 from schnetpack_molfield.fields.grid import Grid
@@ -21,7 +21,10 @@ from schnetpack_molfield.new_files import replace_when_complete
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_pixels", "save", "view_surfaces"]
+__all__ = ["check_pixels", "picture_path", "save", "view_surfaces"]
+
+#: Endings of the pictures that can be written.
+PICTURES = (".png", ".pdf", ".svg")
 
 #: Pixels along the width of a picture that graphics libraries can draw.
 _MOST_PIXELS = 16384
@@ -77,6 +80,11 @@ def check_pixels(width: float, dpi: float) -> None:
             f"a picture {width:g} inches wide has {width * dpi:.0f} pixels at {dpi:g} per inch; "
             f"at most {_MOST_PIXELS} can be drawn"
         )
+
+
+def picture_path(path: str | Path | None, force: bool) -> Path | None:
+    """The checked path of a picture, or None; errors are those of `check_new_file`."""
+    return None if path is None else check_new_file(path, PICTURES, force)
 
 
 def save(figure: Figure, path: Path | None, dpi: int = 200) -> Figure:

@@ -16,7 +16,7 @@ from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
 
-__all__ = ["DENSITY_UNITS", "PromoleculeDensity"]
+__all__ = ["DENSITY_UNITS", "PromoleculeDensity", "atomic_gaussians", "check_tabulated"]
 
 #: Densities per unit of volume: how many of them one electron per cubic Angstrom is.
 DENSITY_UNITS = {"e/Ang^3": 1.0, "e/bohr^3": Bohr**3}
@@ -55,7 +55,7 @@ class PromoleculeDensity(AtomFunction):
 
     def evaluate(self, points: Tensor, atoms: AtomBatch) -> Tensor:
         """Density (n_molecules, n_points, 1)."""
-        _check_tabulated(atoms.numbers)
+        check_tabulated(atoms.numbers)
         squared = squared_distances(points, atoms.positions)  # (B, n_points, n_atoms)
         n_shells = int(self.n_shells[atoms.numbers.cpu()].max())
         shells = self.shells[:n_shells].to(points)[:, atoms.numbers]  # (K, B, n_atoms, 3)
@@ -66,7 +66,7 @@ class PromoleculeDensity(AtomFunction):
         return density.sum(dim=-1, keepdim=True)
 
 
-def _atomic_gaussians() -> dict[int, Tensor]:
+def atomic_gaussians() -> dict[int, Tensor]:
     """Rows (n_shells, 3) of every atomic number: s and p population, exponent in 1/bohr^2."""
     with files("schnetpack_molfield.fields").joinpath("promolecule.csv").open() as file:
         table = torch.as_tensor(np.loadtxt(file, delimiter=","))  # (n_rows, 4)
@@ -81,7 +81,7 @@ def _shell_table(electrons: str) -> tuple[Tensor, Tensor]:
         (n_elements,).
     """
     shells = [torch.zeros(0, 3, dtype=torch.float64)] * (HEAVIEST + 1)
-    for number, rows in _atomic_gaussians().items():
+    for number, rows in atomic_gaussians().items():
         s, p, exponent = rows.unbind(1)
         share = _share(s + p, number, electrons)
         exponent = exponent / Bohr**2
@@ -101,7 +101,7 @@ def _share(populations: Tensor, number: int, electrons: str) -> Tensor:
     return core if electrons == "core" else 1 - core
 
 
-def _check_tabulated(numbers: Tensor) -> None:
+def check_tabulated(numbers: Tensor) -> None:
     """Raise ValueError for an element without an atomic density."""
     heaviest = int(numbers.max())
     if heaviest > HEAVIEST:

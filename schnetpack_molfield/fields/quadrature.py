@@ -14,7 +14,7 @@ from torch_geometric.utils import to_dense_batch
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.fields.geometry import distances
 
-__all__ = ["add_quadrature", "atom_centered_quadrature"]
+__all__ = ["add_quadrature", "atom_centered_quadrature", "radial_scale"]
 
 #: Decay of an atom's share of space, 2/bohr in 1/Angstrom, and the smaller share of hydrogen.
 _DECAY, _HYDROGEN_SHARE = 3.78, 0.3
@@ -77,14 +77,22 @@ def add_quadrature(inputs: dict[str, Tensor], n_radial: int = 20, degree: int = 
     inputs[keys.quadrature_idx_m] = idx_m.repeat_interleave(len(points) // len(numbers))
 
 
+def radial_scale(atomic_numbers: Tensor) -> Tensor:
+    """R of every atom's spheres in Angstrom, (n_atoms,) in float64 on the CPU.
+
+    Half the covalent radius, and the whole one for hydrogen (Becke, see above).
+    """
+    numbers = atomic_numbers.cpu()
+    covalent = torch.as_tensor(ase.data.covalent_radii)[numbers]
+    return torch.where(numbers == 1, covalent, covalent / 2)
+
+
 def _radial_rule(atomic_numbers: Tensor, n_radial: int) -> tuple[Tensor, Tensor]:
     """Radii and weights, r^2 included, of every atom: (n_atoms, n_radial) each.
 
-    Gauss-Chebyshev points of the second kind on (-1, 1), mapped to r = R (1 + x) / (1 - x) with
-    R half the covalent radius, and the whole one for hydrogen.
+    Gauss-Chebyshev points of the second kind on (-1, 1), mapped to r = R (1 + x) / (1 - x).
     """
-    covalent = torch.as_tensor(ase.data.covalent_radii)[atomic_numbers.cpu()]
-    scale = torch.where(atomic_numbers.cpu() == 1, covalent, covalent / 2).unsqueeze(-1)
+    scale = radial_scale(atomic_numbers).unsqueeze(-1)  # (n_atoms, 1)
     angle = torch.arange(1, n_radial + 1, dtype=torch.float64) * math.pi / (n_radial + 1)
     x = angle.cos()
     radii = scale * (1 + x) / (1 - x)  # (n_atoms, n_radial)

@@ -55,6 +55,7 @@ class QuantumCalculation:
         self.is_atom = self.mol.atom_charges() > 0  # (n_centers,) False for ghosts
         symbols = np.array(self.mol.elements)[self.is_atom]
         self.atoms = Atoms(symbols, self.mol.atom_coords(unit="Angstrom")[self.is_atom])
+        self.atoms.info["charge"] = self.mol.charge
 
     @classmethod
     def run(

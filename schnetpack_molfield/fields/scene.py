@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from schnetpack_molfield.checks import optional_import
 from schnetpack_molfield.fields.captions import quantity
 from schnetpack_molfield.fields.palette import atom_colors, atom_radii, bonds, level_colors
+from schnetpack_molfield.fields.surface_colors import SurfaceColors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,8 +37,11 @@ def draw_surfaces(
     camera: ArrayLike | None = None,
     width: float = 6.0,
     dpi: int = 200,
+    colors: SurfaceColors | None = None,
 ) -> Figure:
     """Translucent surfaces, one mesh per level, around a ball-and-stick molecule.
+
+    A legend tells levels and elements, a colour bar the quantity that the surfaces are coloured by.
 
     Args:
         meshes: vertices (n, 3) and faces (m, 3) of every surface.
@@ -48,29 +52,63 @@ def draw_surfaces(
         camera: (3,) direction from the molecule to the eye; None looks on its widest side.
         width: of the picture in inches.
         dpi: pixels per inch.
+        colors: values on the surfaces that colour them; each has the colour of its level if None.
 
     Raises:
         ValueError: if the camera isn't a direction.
     """
-    image = _cropped(_photograph(meshes, levels, atoms, _view(atoms, camera), round(width * dpi)))
+    view, pixels = _view(atoms, camera), round(width * dpi)
+    looks = _looks(levels, colors)
+    image = _cropped(_photograph(meshes, looks, atoms, view, pixels))
     figure = optional_import("matplotlib.figure", "viz").Figure(layout="tight")
     figure.set_size_inches(width, width * image.shape[0] / image.shape[1] + 0.6)
     axes = figure.add_subplot(title=title)
     axes.imshow(image, interpolation="antialiased")
     axes.set_axis_off()
-    patches = optional_import("matplotlib.patches", "viz")
-    shown = [
-        patches.Patch(color=color, alpha=0.6, label=quantity(level, unit))
-        for level, color in zip(levels, level_colors(levels), strict=True)
-    ]
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": len(shown)}
-    axes.legend(handles=shown, frameon=False, **place)
+    handles = [*_level_handles(levels, unit, colors is None), *_element_handles(atoms)]
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": min(6, len(handles))}
+    axes.legend(handles=handles, frameon=False, **place)
+    if colors is not None:
+        bar = {"label": colors.title, "extend": colors.extend, "shrink": 0.8, "pad": 0.02}
+        figure.colorbar(colors.mappable, ax=axes, **bar)
     return figure
+
+
+def _level_handles(levels: Sequence[float], unit: str, colored: bool) -> list[Any]:
+    """Entries of the legend for the surfaces; grey where their colours say something else."""
+    patches = optional_import("matplotlib.patches", "viz")
+    colors = level_colors(levels) if colored else ["#9a9a9a"] * len(levels)
+    return [
+        patches.Patch(color=color, alpha=0.6, label=quantity(level, unit))
+        for level, color in zip(levels, colors, strict=True)
+    ]
+
+
+def _element_handles(atoms: Atoms) -> list[Any]:
+    """Entries of the legend for the elements, in the order of their numbers."""
+    lines = optional_import("matplotlib.lines", "viz")
+    _, first = np.unique(atoms.numbers, return_index=True)
+    look = {"linestyle": "none", "marker": "o", "markeredgecolor": "black", "markersize": 9}
+    return [
+        lines.Line2D([], [], color=color, label=symbol, **look)
+        for color, symbol in zip(atom_colors(atoms)[first], atoms[first].symbols, strict=True)
+    ]
+
+
+def _looks(levels: Sequence[float], colors: SurfaceColors | None) -> list[dict[str, Any]]:
+    """How pyvista draws every surface."""
+    look: dict[str, Any] = {"smooth_shading": True, "ambient": 0.35, "specular": 0.2}
+    if colors is None:
+        return [{"color": color, "opacity": 0.4, **look} for color in level_colors(levels)]
+    scale = {"cmap": colors.colormap, "clim": colors.limits, "show_scalar_bar": False}
+    return [
+        {"scalars": x, "opacity": 0.75, "culling": "back", **scale, **look} for x in colors.values
+    ]
 
 
 def _photograph(
     meshes: Sequence[tuple[np.ndarray, np.ndarray]],
-    levels: Sequence[float],
+    looks: Sequence[dict[str, Any]],
     atoms: Atoms,
     view: tuple[np.ndarray, np.ndarray],
     pixels: int,
@@ -79,11 +117,10 @@ def _photograph(
     plotter = _plotter(pixels)
     _add_molecule(plotter, atoms)
     pyvista = optional_import("pyvista", "viz")
-    for (vertices, faces), color in zip(meshes, level_colors(levels), strict=True):
+    for (vertices, faces), look in zip(meshes, looks, strict=True):
         surface = pyvista.PolyData.from_regular_faces(vertices.astype(np.float32), faces)
         surface = surface.compute_normals(cell_normals=False, **_AS_THEY_ARE)
-        look = {"opacity": 0.4, "smooth_shading": True, "ambient": 0.35, "specular": 0.2}
-        plotter.add_mesh(surface, color=color, **look)
+        plotter.add_mesh(surface, **look)
     direction, upwards = view
     plotter.view_vector(direction.tolist(), upwards.tolist())
     plotter.camera.zoom(1.2)

@@ -84,6 +84,26 @@ def test_an_empty_file(folder, name):
     (folder / name).touch()
     result = run(name, "-c", "electron_density", "-o", "x.cube")
     assert str(result.exception) == f"{name} is empty"
+def test_what_follows_from_a_density(folder):
+    pytest.importorskip("trimesh")
+    field = MolecularField.from_model("best_model", ase.io.read("water.xyz"))
+    assert run("water.xyz", "-c", "esp", "-o", "x.cube").exit_code == 0
+    assert (folder / "x.cube").read_text().startswith("electrostatic_potential (Ha/e)")
+    values, _ = read_cube_data("x.cube")
+    assert np.isfinite(values).all() and values.max() > 0.1
+    assert run("water.xyz", "-c", "electric_field", "-o", "x.npz").exit_code == 0
+    with np.load("x.npz") as arrays:
+        assert arrays["channels"].tolist() == [f"electric_field_{x}" for x in "xyz"]
+        point = arrays["origin_A"] + np.array([1, 2, 3]) @ arrays["steps_A"]
+        expected = field.derived("electric_field")([point])[0]
+        np.testing.assert_allclose(arrays["values"][1, 2, 3], expected, rtol=1e-3, atol=1e-5)
+    coloured = ["--level", "0.02", "--color-by", "esp", "--limits", "-1,1"]
+    assert run("water.xyz", "-c", "electron_density", "-o", "x.glb", *coloured).exit_code == 0
+    result = run("water.xyz", "-c", "electron_density", "-o", "y.cube", "--color-by", "esp")
+    assert "--color-by colours a surface: give --level" in str(result.exception)
+    result = run("water.xyz", "-c", "esq", "-o", "y.cube")
+    assert "unknown channel 'esq'; did you mean 'esp'" in str(result.exception)
+    assert not (folder / "y.cube").exists()
 
 
 def test_smiles(folder):

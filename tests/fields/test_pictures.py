@@ -156,10 +156,10 @@ def test_surface_has_both_signs_where_there_are_both(tmp_path):
     pytest.importorskip("pyvista")
     figure = p_orbital().render(tmp_path / "p.svg", level=0.1, spacing=0.3, dpi=80)
     assert 1000 < (tmp_path / "p.svg").stat().st_size < 1e6
-    assert legend(figure) == ["0.1 Å$^{-3/2}$", "−0.1 Å$^{-3/2}$"]
+    assert legend(figure) == ["0.1 Å$^{-3/2}$", "−0.1 Å$^{-3/2}$", "C"]
     density = PromoleculeDensity().of(molecule("H2O"))
     figure = density.render(level=0.1, spacing=0.4, dpi=50, width=3.0, camera=[0, 0, 1])
-    assert legend(figure) == ["0.1 e Å⁻³"]
+    assert legend(figure) == ["0.1 e Å⁻³", "H", "O"]
     assert figure.axes[0].get_title() == "electron density / e Å⁻³"
     image = figure.axes[0].images[0].get_array().astype(int)  # (height, width, 3)
     assert (image[..., 2] > image[..., 0] + 20).mean() > 0.2  # a blue surface

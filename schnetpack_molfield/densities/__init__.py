@@ -1,0 +1,1 @@
+"""What electron densities are asked for: moments, charges, potentials, starts of calculations."""
