@@ -22,6 +22,7 @@ from ase.data import vdw_radii
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from schnetpack.model import AtomisticModel
 
 from schnetpack_molfield import MolecularField
 from schnetpack_molfield.datasets import read_archive
@@ -44,44 +45,43 @@ def layer(atoms: Atoms, inner: np.ndarray, outer: np.ndarray, seed: int) -> np.n
     return found[:N_POINTS]
 
 
-def errors(density: MolecularField, calculation: QuantumCalculation) -> torch.Tensor:
-    """Errors of a density (5,), in the order of `COLUMNS`; those of potentials root-mean-square."""
-    exact, mean_field = calculation.density(), calculation.mean_field
+def answers(density: MolecularField, layers: list[np.ndarray]) -> list[torch.Tensor]:
+    """What a density says, in the order of `COLUMNS`."""
+    potentials = [density.potential(points).double() for points in layers]
+    return [density.dipole(), density.quadrupole(), density.charges(), *potentials]
+
+
+def summary(values: list[torch.Tensor]) -> torch.Tensor:
+    """Length of vectors and tensors, mean absolute charge, root-mean-square potentials: (5,)."""
+    dipole, quadrupole, charges, *potentials = values
+    rms = [potential.square().mean().sqrt() for potential in potentials]
+    return torch.stack([dipole.norm(), quadrupole.norm(), charges.abs().mean(), *rms])
+
+
+def reference(calculation: QuantumCalculation, layers: list[np.ndarray]) -> list[torch.Tensor]:
+    """What PySCF says; quadrupole and charges are those of its density by this package."""
+    mean_field, density = calculation.mean_field, calculation.density()
     dipole = torch.tensor(mean_field.dip_moment(unit="Debye", verbose=0))
-    quadrupole = exact.quadrupole()
-    radii = vdw_radii[calculation.atoms.numbers]
-    layers = [layer(calculation.atoms, radii, 2 * radii, 0)]
-    layers.append(layer(calculation.atoms, 0 * radii + 0.5, radii, 1))
-    potentials = [
-        (density.potential(x).double() - calculation.potential()(x).squeeze(1)).square().mean()
-        for x in layers
-    ]
-    charges = density.charges() - exact.charges()
-    return torch.stack(
-        [
-            (density.dipole() - dipole).norm(),
-            (density.quadrupole() - quadrupole).norm(),
-            charges.abs().mean(),
-            *(x.sqrt() for x in potentials),
-        ]
-    )
+    potentials = [calculation.potential()(points).squeeze(1) for points in layers]
+    return [dipole, density.quadrupole(), density.charges(), *potentials]
 
 
-def sizes(calculation: QuantumCalculation) -> torch.Tensor:
-    """What there is to get right (5,)."""
-    exact, potential = calculation.density(), calculation.potential()
-    radii = vdw_radii[calculation.atoms.numbers]
-    outside = potential(layer(calculation.atoms, radii, 2 * radii, 0))
-    inside = potential(layer(calculation.atoms, 0 * radii + 0.5, radii, 1))
-    return torch.stack(
-        [
-            exact.dipole().norm(),
-            exact.quadrupole().norm(),
-            exact.charges().abs().mean(),
-            outside.square().mean().sqrt(),
-            inside.square().mean().sqrt(),
-        ]
-    )
+def compare(atoms: Atoms, learned: AtomisticModel) -> dict[str, torch.Tensor]:
+    """Sizes of everything, and errors of each density, (5,) each."""
+    calculation = QuantumCalculation.run(atoms)
+    radii = vdw_radii[atoms.numbers]
+    layers = [layer(atoms, radii, 2 * radii, 0), layer(atoms, 0 * radii + 0.5, radii, 1)]
+    exact = reference(calculation, layers)
+    densities = {
+        "promolecule": PromoleculeDensity().of(atoms, dtype=torch.float64),
+        "learned": MolecularField.from_model(learned, atoms),
+        "PySCF": calculation.density(),
+    }
+    found = {"size": summary(exact)}
+    for name, density in densities.items():
+        pairs = zip(answers(density, layers), exact, strict=True)
+        found[name] = summary([mine - theirs for mine, theirs in pairs])
+    return found
 
 
 def main(
@@ -93,17 +93,10 @@ def main(
     torch.set_num_threads(1)
     molecules = [atoms for atoms, _ in read_archive(data).read()]
     order = np.random.default_rng(0).permutation(len(molecules))[:count]
-    learned, found = load_model_file(model), {}
+    learned = load_model_file(model)
+    found: dict[str, list[torch.Tensor]] = {}
     for m in track(order.tolist(), "molecules"):
-        calculation = QuantumCalculation.run(molecules[m])
-        atoms = calculation.atoms
-        densities = {
-            "promolecule": PromoleculeDensity().of(atoms, dtype=torch.float64),
-            "learned": MolecularField.from_model(learned, atoms),
-            "PySCF": calculation.density(),
-        }
-        rows = {name: errors(density, calculation) for name, density in densities.items()}
-        for name, row in {"size": sizes(calculation), **rows}.items():
+        for name, row in compare(molecules[m], learned).items():
             found.setdefault(name, []).append(row)
     table = Table("density", *COLUMNS)
     for name, rows in found.items():

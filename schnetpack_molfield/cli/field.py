@@ -35,6 +35,7 @@ __all__ = ["field"]
 
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
+GRIDS = (*CUBES, ".dx", ".ccp4", ".mrc", ".map", ".vti", ".npz")
 
 Structures = Annotated[
     list[str] | None,
@@ -58,9 +59,9 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="What to write, by its ending: .cube a grid for viewers, .npz all channels on a grid, "
-        ".ply, .obj, .glb or .stl the surface at --level, .png, .pdf or .svg a slice, or with "
-        "--level a surface in 3-D.",
+        help="What to write, by its ending: .cube, .dx, .ccp4, .mrc or .map a grid for other "
+        "programs, .vti and .npz all channels on a grid, .ply, .obj, .glb or .stl the surface at "
+        "--level, .png, .pdf or .svg a slice, or with --level a surface in 3-D.",
     ),
 ]
 LengthUnit = Annotated[
@@ -146,7 +147,7 @@ def field(
     names = structures or []
     files = output_files(out, names)
     for file in files:
-        check_new_file(file, (*CUBES, ".npz", *MESHES, *PICTURES), force)
+        check_new_file(file, (*GRIDS, *MESHES, *PICTURES), force)
     step = 0.2 if spacing is None else spacing
     _check_numbers(step, size, level)
     slice_look: dict[str, Any] = {
@@ -227,10 +228,8 @@ def _write(
 ) -> None:
     """Write a field in the format of the file's ending; `look` is that of a picture."""
     suffix = file.suffix.lower()
-    if suffix in CUBES:
-        shown.to_cube(file, None, step, margin, force, units)
-    elif suffix == ".npz":
-        _write_arrays(file, shown, step, margin)
+    if suffix in GRIDS:
+        shown.to_grid(file, None, step, margin, force, units)
     elif suffix in MESHES:
         shown.to_mesh(file, None, level or 0.0, step, margin, force, **colors)
     elif level is None:
@@ -287,23 +286,3 @@ def _read(structure: str, length_unit: str | None, charge: int | None) -> "Atoms
     if n_waters := atoms.info.get("n_waters"):
         say(f"{structure}: waters left out: {n_waters}")
     return atoms
-
-
-def _write_arrays(out: Path, shown: "MolecularField", spacing: float, margin: float) -> None:
-    """The grid, the channels on it and the molecule, as an archive of arrays."""
-    import numpy as np
-
-    from schnetpack_molfield.new_files import replace_when_complete
-
-    grid, values = shown.grid(spacing, margin)
-    with replace_when_complete(out) as partial, partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            Z=shown.atoms.numbers,
-            R=shown.atoms.positions,
-            origin_A=grid.origin,
-            steps_A=grid.steps,
-            values=values.numpy(force=True),  # (nx, ny, nz, n_channels)
-            channels=shown.channels,
-            units=[shown.units[name] for name in shown.channels],
-        )

@@ -32,7 +32,8 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         help="Extended XYZ, SDF, PDB, databases or any other file that ASE reads, npz archives, "
-        "QM9's own files (also a folder or tar of them), cubes of electron densities."
+        "QM9's own files (also a folder or tar of them); electron densities in cubes, CHGCAR, "
+        "CCP4, MRC, OpenDX, XSF and .vti files."
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The new database, FILE.db.")]

@@ -109,7 +109,7 @@ def _write_cubes(
     files: list[Path], fields: list["MolecularField"], grid: "Grid", channel: str | None
 ) -> None:
     """One channel of every field, each in a cube file with its atoms."""
-    from schnetpack_molfield.fields.cube import write_field
+    from schnetpack_molfield.grid_files import write_field
     from schnetpack_molfield.progress import watched
 
     for file, field in zip(files, watched(fields, "fields"), strict=True):

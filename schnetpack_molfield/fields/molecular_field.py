@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from schnetpack_molfield.checks import check_new_file
 from schnetpack_molfield.fields.arithmetic import combined
 from schnetpack_molfield.fields.captions import caption
-from schnetpack_molfield.fields.cube import write_field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.learned_field import ask_model
 from schnetpack_molfield.fields.pictures import check_pixels, picture_path, save
@@ -101,6 +100,45 @@ class MolecularField(FieldWithSurfaces):
         """
         return combined(self, other, -1.0) if isinstance(other, MolecularField) else NotImplemented
 
+    def to_grid(
+        self,
+        path: str | Path,
+        channel: str | None = None,
+        spacing: float = 0.2,
+        margin: float = 4.0,
+        force: bool = False,
+        units: str | None = None,
+    ) -> Grid:
+        """Write values on a grid around the atoms, in the format of the file's ending.
+
+        It is moved to the nearest grid that the format holds to its last digit, so that the values
+        belong to the very points a reader gets: by less than 1e-6 Angstrom in a cube, by up to half
+        a step in a CCP4 map, which begins at whole steps.
+
+        Args:
+            path: file to write: `*.cube`, `*.dx`, `*.ccp4`, `*.mrc`, `*.map`, `*.vti` or `*.npz`.
+            channel: name of the channel; may be left out if there is only one. In .vti and .npz
+                files all channels are written without it.
+            spacing: distance between points in Angstrom.
+            margin: distance of the grid's walls from the outermost atoms in Angstrom.
+            force: overwrite the file if it exists.
+            units: unit of the values in the file. Without it the channel's own, in cubes what
+                programs expect there: e/bohr^3, Ha/e, 1/bohr^1.5.
+
+        Returns:
+            The grid that was written.
+
+        Raises:
+            FileExistsError: if the file exists and `force` is not set.
+            ValueError: if the channel's unit can't be converted to `units`.
+        """
+        from schnetpack_molfield import grid_files
+
+        path = check_new_file(path, grid_files.WRITTEN, force)
+        grid = grid_files.nearest_grid(path, Grid.around(self.atoms.positions, spacing, margin))
+        grid_files.write_field(path, self, grid, channel, units)
+        return grid
+
     def to_cube(
         self,
         path: str | Path,
@@ -110,32 +148,9 @@ class MolecularField(FieldWithSurfaces):
         force: bool = False,
         units: str | None = None,
     ) -> Grid:
-        """Write a channel as a Gaussian cube file.
-
-        Values are in the unit that programs expect in such a file: densities in e/bohr^3,
-        potentials in Ha/e, orbitals in 1/bohr^1.5, anything else in the channel's own unit. The
-        comment line says which. The grid is moved by less than 1e-6 Angstrom to one that the
-        file's digits hold exactly, so that the values belong to the very points a reader gets.
-
-        Args:
-            path: file to write, `*.cube` or `*.cub`.
-            channel: name of the channel; may be left out if there is only one.
-            spacing: distance between points in Angstrom.
-            margin: distance of the grid's walls from the outermost atoms in Angstrom.
-            force: overwrite the file if it exists.
-            units: unit of the values in the file, in place of the custom.
-
-        Returns:
-            The grid that was written.
-
-        Raises:
-            FileExistsError: if the file exists and `force` is not set.
-            ValueError: if the channel's unit can't be converted to `units`.
-        """
-        path = check_new_file(path, (".cube", ".cub"), force)
-        grid = Grid.around(self.atoms.positions, spacing, margin).as_written_in_cube()
-        write_field(path, self, grid, channel, units)
-        return grid
+        """Write a channel as a Gaussian cube file: `to_grid` for `*.cube` and `*.cub`."""
+        check_new_file(path, (".cube", ".cub"), force)
+        return self.to_grid(path, channel, spacing, margin, force, units)
 
     def picture(
         self,

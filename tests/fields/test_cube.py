@@ -8,7 +8,7 @@ from ase.io.cube import read_cube as ase_read_cube, read_cube_data
 from ase.units import Bohr, Hartree
 
 from schnetpack_molfield.fields import MolecularField, PromoleculeDensity, QuantumCalculation
-from schnetpack_molfield.fields.cube import read_cube
+from schnetpack_molfield.grid_files import read_volume
 
 
 def test_round_trip_by_our_reader_and_ases(tmp_path, dtype):
@@ -25,18 +25,18 @@ def test_round_trip_by_our_reader_and_ases(tmp_path, dtype):
     np.testing.assert_allclose(theirs["atoms"].positions, field.atoms.positions, atol=1e-6)
     assert (theirs["atoms"].numbers == field.atoms.numbers).all()
     np.testing.assert_allclose(theirs["data"], expected, rtol=1e-5)
-    atoms, read_grid, values = read_cube(path)
-    np.testing.assert_allclose(read_grid.points, grid.points, rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(values, theirs["data"])
-    assert len(atoms) == len(field.atoms)
+    volume = read_volume(path)
+    np.testing.assert_allclose(volume.grid.points, grid.points, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(volume.only(), theirs["data"])
+    assert len(volume.atoms) == len(field.atoms)
 
 
 def test_values_belong_to_the_points_that_a_reader_gets(tmp_path):
     field = PromoleculeDensity().of(molecule("H2O"), dtype=torch.float64)
     field.to_cube(tmp_path / "rho.cube", spacing=0.2)
-    _, grid, values = read_cube(tmp_path / "rho.cube")
-    again = field(grid.points)[:, 0].view(grid.shape)
-    np.testing.assert_allclose(values, again * Bohr**3, rtol=1e-6)
+    volume = read_volume(tmp_path / "rho.cube")
+    again = field(volume.grid.points)[:, 0].view(volume.grid.shape)
+    np.testing.assert_allclose(volume.only(), again * Bohr**3, rtol=1e-6)
 
 
 def test_requested_spacing_and_margin(tmp_path):
@@ -56,7 +56,7 @@ def test_existing_file_is_kept_without_force(tmp_path):
         field.to_cube(path)
     assert path.read_text() == "mine"
     field.to_cube(path, spacing=1.0, force=True)
-    assert read_cube(path)[2].size > 1
+    assert read_volume(path).values.size > 1
 
 
 def test_bad_path_is_named_before_any_work(tmp_path):
@@ -76,7 +76,7 @@ def test_truncated_file_is_named(tmp_path, keep):
     PromoleculeDensity().of(molecule("H2O")).to_cube(path, spacing=1.0)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:keep]))
     with pytest.raises(ValueError, match="rho.cube is not a complete cube file"):
-        read_cube(path)
+        read_volume(path)
 
 
 def electrons(path, volume):
@@ -142,7 +142,8 @@ def test_every_quantity_in_the_unit_that_is_customary(tmp_path, own, in_file, fa
     MolecularField(lambda x: 1 + x[:, :1] ** 2, molecule("H2O"), ["x"], own).to_cube(
         path, spacing=1
     )
-    _, grid, values = read_cube(path)
+    volume = read_volume(path)
+    grid, values = volume.grid, volume.only()
     expected = (1 + grid.points[:, 0] ** 2).reshape(grid.shape)
     np.testing.assert_allclose(values, factor * expected, rtol=1e-5)
     assert path.read_text().splitlines()[0] == (f"x ({in_file})" if in_file else "x")
@@ -154,7 +155,7 @@ def test_units_override_the_custom(tmp_path, units):
     path = tmp_path / "x.cube"
     grid = field.to_cube(path, spacing=0.5, units=units)
     expected = field(grid.points)[:, 0].view(grid.shape)
-    np.testing.assert_allclose(read_cube(path)[2], expected, rtol=1e-6)
+    np.testing.assert_allclose(read_volume(path).only(), expected, rtol=1e-6)
     assert path.read_text().splitlines()[0] == f"electron_density ({units})"
 
 
@@ -181,7 +182,8 @@ def test_lengths_in_angstrom_where_the_first_count_is_negative(tmp_path):
         lengths = [f"{float(length) * Bohr:.9f}" for length in (x, y, z)]
         lines[k] = " ".join(["-" * (k in (3, 4, 5)) + numbers[0], *numbers[1:], *lengths])
     (tmp_path / "angstrom.cube").write_text("\n".join(lines))
-    atoms, read_grid, values = read_cube(tmp_path / "angstrom.cube")
+    volume = read_volume(tmp_path / "angstrom.cube")
+    atoms, read_grid, values = volume.atoms, volume.grid, volume.only()
     np.testing.assert_allclose(read_grid.points, grid.points, rtol=0, atol=1e-6)
     np.testing.assert_allclose(atoms.positions, field.atoms.positions, rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(values, read_cube(tmp_path / "bohr.cube")[2])
+    np.testing.assert_array_equal(values, read_volume(tmp_path / "bohr.cube").only())

@@ -8,20 +8,19 @@ from ase.io.formats import UnknownFileTypeError, filetype
 from schnetpack_molfield.datasets.frames import RawSource
 from schnetpack_molfield.datasets.readers.archives import open_archive
 from schnetpack_molfield.datasets.readers.ase_files import open_ase_file
-from schnetpack_molfield.datasets.readers.cubes import open_cube
 from schnetpack_molfield.datasets.readers.lammps import is_data_file, open_data_file, open_dump
 from schnetpack_molfield.datasets.readers.proteins import open_cif, open_pdb
 from schnetpack_molfield.datasets.readers.qm9_files import is_qm9_file, open_qm9_files
 from schnetpack_molfield.datasets.readers.schnetpack_db import open_database
 from schnetpack_molfield.datasets.readers.sdf import open_sdf
+from schnetpack_molfield.datasets.readers.volumes import open_volume
 from schnetpack_molfield.datasets.text_files import structure_suffix
+from schnetpack_molfield.grid_files import is_grid_file
 
 __all__ = ["open_file"]
 
 _BY_ENDING = {
     ".npz": open_archive,
-    ".cube": open_cube,
-    ".cub": open_cube,
     ".db": open_database,
     ".sdf": open_sdf,
     ".sd": open_sdf,
@@ -44,6 +43,8 @@ def open_file(path: Path, elements: Mapping[str, str]) -> RawSource:
         ValueError: if it is of a kind that can't be read.
     """
     suffix = structure_suffix(path)
+    if path.is_file() and is_grid_file(path):
+        return open_volume(path, elements)
     if suffix in _BY_ENDING and not path.is_dir():
         return _BY_ENDING[suffix](path, elements)
     if is_qm9_file(path):
