@@ -84,6 +84,8 @@ def test_an_empty_file(folder, name):
     (folder / name).touch()
     result = run(name, "-c", "electron_density", "-o", "x.cube")
     assert str(result.exception) == f"{name} is empty"
+
+
 def test_what_follows_from_a_density(folder):
     pytest.importorskip("trimesh")
     field = MolecularField.from_model("best_model", ase.io.read("water.xyz"))
