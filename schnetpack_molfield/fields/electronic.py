@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -117,6 +118,29 @@ class ElectronicField(FieldAroundAtoms):
         if (name, channel) not in self._derived:
             self._derived[name, channel] = DERIVED[name](self, channel)
         return self._derived[name, channel]
+
+    def to_pyscf_guess(
+        self, mol: Any, basis: str | None = None, channel: str | None = None
+    ) -> np.ndarray:
+        """A density matrix to start PySCF from: `mean_field.kernel(dm0=...)`.
+
+        The orbitals are those in the local Kohn-Sham potential of the density.
+
+        Args:
+            mol: PySCF's molecule, with the same atoms in the same order.
+            basis: another basis for the matrix than that of the molecule.
+            channel: name of the density.
+
+        Returns:
+            (n_ao, n_ao), or (2, n_ao, n_ao) for both spins if some electrons are unpaired.
+        """
+        from schnetpack_molfield.densities.scf_start import density_matrix_of
+
+        if basis is not None:
+            mol = mol.copy()
+            mol.basis = basis
+            mol.build()
+        return density_matrix_of(self, mol, channel)
 
     def quantity(self, name: str) -> MolecularField:
         """A field of one channel of this field, or of a derived one, alone.
