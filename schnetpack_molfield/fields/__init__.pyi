@@ -11,6 +11,7 @@ from .distance import (
 )
 from .field import Field as Field
 from .grid import Grid as Grid
+from .latent_space import LatentSpace as LatentSpace
 from .molecular_field import MolecularField as MolecularField
 from .promolecule import PromoleculeDensity as PromoleculeDensity
 from .quadrature import (

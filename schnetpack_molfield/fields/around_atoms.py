@@ -15,6 +15,7 @@ from schnetpack_molfield.fields.derivatives import Evaluate
 from schnetpack_molfield.fields.field import Field
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
+from schnetpack_molfield.fields.read_back import atoms_of
 
 __all__ = ["FieldAroundAtoms", "square"]
 
@@ -108,6 +109,34 @@ class FieldAroundAtoms(Field):
         """
         grid = Grid.around(self.atoms.positions, spacing, margin)
         return grid, self(grid.points).view(*grid.shape, -1)
+
+    def to_atoms(
+        self,
+        level: float | None = None,
+        spacing: float = 0.35,
+        margin: float = 1.5,
+        separation: float = 0.5,
+    ) -> Atoms:
+        """The atoms that the function shows: peaks of its channels that are elements.
+
+        They are found without the atoms of the field, which only say where to look. Bumps have to
+        be narrow enough to be apart, as those of `VectorFunction(radii={"C": 0.7, ...})` are: two
+        Gaussians nearer than two standard deviations make one peak.
+
+        Args:
+            level: height from which a peak is an atom; half the highest value found if None.
+            spacing: of the grid from which peaks are climbed, in Angstrom.
+            margin: how far from the atoms of the field they may be, in Angstrom.
+            separation: distance in Angstrom below which two peaks are one atom, of the element
+                whose channel is higher.
+
+        Returns:
+            Atoms at the peaks, heavy ones first; none where nothing is positive.
+
+        Raises:
+            ValueError: if no channel is an element: `C`, `ligand:C`, `functions.C`.
+        """
+        return atoms_of(self, level, spacing, margin, separation)
 
     def _integral_over_space(self, channel: str | None) -> float:
         """Integral by the quadrature around the nuclei."""

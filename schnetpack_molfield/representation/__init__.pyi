@@ -7,6 +7,10 @@ from .chart_latent import (
     ChartSizes as ChartSizes,
 )
 from .frames import FRAMES as FRAMES
+from .hydrogen_moments import (
+    MomentAutoencoder as MomentAutoencoder,
+    MomentEncoder as MomentEncoder,
+)
 from .hypernetwork import HYPERNETWORKS as HYPERNETWORKS
 from .inr import CanonicalINR as CanonicalINR
 from .latent_atlas import LatentAtlas as LatentAtlas, LatentTable as LatentTable

@@ -11,6 +11,7 @@ from torch_geometric.utils import to_dense_batch
 
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.nn.dense import ScaledDense
+from schnetpack_molfield.nn.irreps import row_sizes
 from schnetpack_molfield.nn.protocols import CutoffFunction, RadialBasis
 from schnetpack_molfield.representation.atlas import AtomAtlas
 from schnetpack_molfield.representation.function import FieldFunction
@@ -36,25 +37,40 @@ class ChartSizes:
         n_scalars: scalars of a chart.
         n_vectors: vectors of a chart, three numbers each.
         n_tensors: tensors of degree 2 of a chart, five numbers each.
+        n_octupoles: tensors of degree 3 of a chart, seven numbers each.
 
     Raises:
-        ValueError: if one of them isn't positive.
+        ValueError: if there are no octupoles but fewer than one of the others, or fewer than none.
     """
 
     n_charts: int = 32
     n_scalars: int = 4
     n_vectors: int = 1
     n_tensors: int = 1
+    n_octupoles: int = 0
 
     def __post_init__(self) -> None:
         for name, size in vars(self).items():
-            if size < 1:
-                raise ValueError(f"a latent needs {name} of at least 1, got {size}")
+            least = 0 if name == "n_octupoles" else 1
+            if size < least:
+                raise ValueError(f"a latent needs {name} of at least {least}, got {size}")
+
+    @property
+    def degree(self) -> int:
+        """Largest degree of a chart's numbers."""
+        return 3 if self.n_octupoles else 2
+
+    @property
+    def n_of_degree(self) -> list[int]:
+        """How many scalars, vectors and tensors of each degree a chart has."""
+        counts = [self.n_scalars, self.n_vectors, self.n_tensors, self.n_octupoles]
+        return counts[: self.degree + 1]
 
     @property
     def parts(self) -> list[int]:
-        """Numbers of a chart: position, one, scalars, vectors, tensors."""
-        return [3, 1, self.n_scalars, 3 * self.n_vectors, 5 * self.n_tensors]
+        """Numbers of a chart: position, one, scalars, vectors, tensors of each degree."""
+        numbers = zip(self.n_of_degree, row_sizes(self.degree), strict=True)
+        return [3, 1, *(n * size for n, size in numbers)]
 
     @property
     def n_latent(self) -> int:
@@ -92,22 +108,19 @@ class ChartEncoder(nn.Module):
         self.n_charts = sizes.n_charts
         self.n_latent = sizes.n_latent
         self.model_outputs = [keys.latent]
-        self.scalars = ScaledDense(n_channels, sizes.n_scalars, bias=False)
-        self.vectors = ScaledDense(n_channels, sizes.n_vectors, bias=False)
-        self.tensors = ScaledDense(n_channels, sizes.n_tensors, bias=False)
+        self.row_sizes = row_sizes(sizes.degree)
+        self.numbers = nn.ModuleList(
+            ScaledDense(n_channels, n, bias=False) for n in sizes.n_of_degree
+        )
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latents to the dictionary and return it."""
         n_molecules = inputs[properties.n_atoms].shape[0]
         atoms, idx_m = self._centers(inputs[properties.Z], inputs[properties.idx_m], n_molecules)
-        scalars, vectors, tensors = inputs[keys.features][atoms].split([1, 3, 5], dim=1)
-        numbers = [
-            inputs[properties.R][atoms],
-            torch.ones_like(scalars[:, :, 0]),
-            self.scalars(scalars).flatten(1),
-            self.vectors(vectors).flatten(1),
-            self.tensors(tensors).flatten(1),
-        ]
+        features = inputs[keys.features][atoms].split(self.row_sizes, dim=1)
+        numbers = [inputs[properties.R][atoms], torch.ones_like(features[0][:, :, 0])]
+        for order, number in enumerate(self.numbers):
+            numbers.append(number(features[order]).flatten(1))
         rows = torch.cat(numbers, dim=1)  # (n_centers, 4 + n_numbers)
         latent = to_dense_batch(rows, idx_m, 0.0, self.n_charts, n_molecules)[0]
         inputs[keys.latent] = latent.flatten(1)
@@ -156,6 +169,7 @@ class ChartDecoder(nn.Module):
         sizes: what the latent holds.
         n_interactions: number of rounds.
         field_cutoff_fn: window of the function's charts; `cutoff_fn` by default.
+        n_layers: layers of the function's INR, the first one included.
         inr: options of `CanonicalINR`, such as `frame` and `hypernetwork`.
 
     Raises:
@@ -170,28 +184,34 @@ class ChartDecoder(nn.Module):
         sizes: ChartSizes,
         n_interactions: int = 2,
         field_cutoff_fn: CutoffFunction | None = None,
+        n_layers: int = 2,
         **inr: Any,
     ) -> None:
         super().__init__()
         self.n_charts = sizes.n_charts
         self.n_latent = sizes.n_latent
         self.parts = sizes.parts
+        self.row_sizes = row_sizes(sizes.degree)
         self.n_channels = n_channels
         self.cutoff = float(cutoff_fn.cutoff)
         self.radial_basis = radial_basis
-        self.scalars = ScaledDense(sizes.n_scalars, n_channels)
-        self.vectors = ScaledDense(sizes.n_vectors, n_channels, bias=False)
-        self.tensors = ScaledDense(sizes.n_tensors, n_channels, bias=False)
-        self.atlas = AtomAtlas(cutoff_fn)
+        self.lifts = nn.ModuleList(
+            ScaledDense(n, n_channels, bias=order == 0)
+            for order, n in enumerate(sizes.n_of_degree)
+        )
+        inr["degree"] = sizes.degree
+        self.atlas = AtomAtlas(cutoff_fn, sizes.degree)
         self.radial_functions = ScaledDense(radial_basis.n_rbf, n_channels * n_interactions)
         self.interactions = nn.ModuleList(
-            FieldInteraction(n_channels, CanonicalINR(n_channels, n_channels, **inr), N_NEIGHBORS)
+            FieldInteraction(
+                n_channels, CanonicalINR(n_channels, n_channels, **inr), N_NEIGHBORS, sizes.degree
+            )
             for _ in range(n_interactions)
         )
         self.norm = FeatureNorm(n_channels)
         self.function = FieldFunction(
             n_channels,
-            CanonicalINR(n_channels, n_channels, **inr),
+            CanonicalINR(n_channels, n_channels, n_layers=n_layers, **inr),
             radial_basis,
             field_cutoff_fn or cutoff_fn,
         )
@@ -202,13 +222,13 @@ class ChartDecoder(nn.Module):
         rows = latent.view(latent.shape[0], self.n_charts, -1)  # (n_models, n_charts, n_numbers)
         real = rows[:, :, 3] != 0
         charts = rows[real]  # (n_real, n_numbers), by model
-        origins, _, scalars, vectors, tensors = charts.split(self.parts, dim=1)
-        parts = [
-            self.scalars(scalars).unsqueeze(1),
-            self.vectors(vectors.view(charts.shape[0], 3, -1)),
-            self.tensors(tensors.view(charts.shape[0], 5, -1)),
-        ]
-        features = self._interact(torch.cat(parts, dim=1), rows[:, :, :3], real)
+        parts = charts.split(self.parts, dim=1)
+        lifted: list[Tensor] = []  # (n_real, 2l + 1, n_channels) each
+        for order, lift in enumerate(self.lifts):
+            numbers = parts[order + 2].view(charts.shape[0], self.row_sizes[order], -1)
+            lifted.append(lift(numbers))
+        origins = parts[0]  # (n_real, 3)
+        features = self._interact(torch.cat(lifted, dim=1), rows[:, :, :3], real)
         inputs = write_charts(inputs, origins, features, real.sum(dim=1))
         return self.function(inputs)
 
@@ -283,6 +303,7 @@ class ChartAutoencoder(nn.Module):
         super().__init__()
         sizes = sizes or ChartSizes()
         self.n_atom_basis = n_atom_basis
+        options.setdefault("degree", sizes.degree)
         self.molfield = MolField(n_atom_basis, n_interactions, radial_basis, cutoff_fn, **options)
         if self.molfield.charts != "atom":
             raise ValueError("a latent is made of features of atoms: set charts to 'atom'")
@@ -302,13 +323,17 @@ class ChartAutoencoder(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latent and the keys of `ChartDecoder` to the dictionary and return it."""
+        inputs[keys.latent] = self.encode(inputs)
+        return self.decoder(inputs)
+
+    @torch.jit.export
+    def encode(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Latents (n_molecules, n_latent) of the molecules in the dictionary, which stays."""
         atoms: dict[str, Tensor] = {}
         for key, value in inputs.items():
             if not key.startswith("field_"):  # points are asked of the decoder
                 atoms[key] = value
-        encoded = self.encoder(self.molfield(atoms))
-        inputs[keys.latent] = encoded[keys.latent]
-        return self.decoder(inputs)
+        return self.encoder(self.molfield(atoms))[keys.latent]
 
     def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The function at more points of molecules that are in the dictionary."""

@@ -1,6 +1,6 @@
 """MolField: a molecule as a continuous function of space, as a SchNetPack representation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
 
@@ -28,6 +28,7 @@ from schnetpack_molfield.representation.interaction import (
     directed,
 )
 from schnetpack_molfield.representation.molecule_charts import MoleculeCharts
+from schnetpack_molfield.representation.pretrained import begin
 from schnetpack_molfield.representation.probes import ProbePoints
 from schnetpack_molfield.representation.radial_rows import ElementDensity
 
@@ -114,10 +115,15 @@ class MolField(nn.Module):
         nuclear_embedding: SchNetPack embedding module in place of the default.
         response_properties: properties that SchNetPack's `Response` will ask for; decides which
             external fields act on the atoms.
+        pretrained: file of a model whose weights of MolField are taken over, see `pretrained`.
+        frozen: groups of weights that stay as they were taken over: `embedding`, `encoder`,
+            `interactions.0`, `function`, ...
+        rates: factors on the learning rate of such groups, for `train.GroupRates`.
 
     Raises:
-        ValueError: for an unknown name or an impossible size, and when called with a periodic
-            molecule and molecule charts.
+        FileNotFoundError: if there is no file `pretrained`.
+        ValueError: for an unknown name or an impossible size, a file whose weights don't fit, and
+            when called with a periodic molecule and molecule charts.
         TypeError: for an unknown option.
     """
 
@@ -152,6 +158,9 @@ class MolField(nn.Module):
         max_z: int = 100,
         nuclear_embedding: nn.Module | None = None,
         response_properties: list[str] | None = None,
+        pretrained: str | None = None,
+        frozen: Sequence[str] = (),
+        rates: Mapping[str, float] | None = None,
         **unknown: object,
     ) -> None:
         super().__init__()
@@ -222,6 +231,7 @@ class MolField(nn.Module):
         self.mixing = EquivariantDense(n_hidden, n_atom_basis, degree, factor=1 / n_read)
         self.update = AtomUpdate(n_atom_basis, degree)
         set_lr_scale(self, lr_scale)
+        self.rates = begin(self, pretrained, lr_scale, frozen, rates or {})
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the keys of the class docstring to the dictionary and return it."""

@@ -14,6 +14,7 @@ from .metrics import (
     RelativeL2Error as RelativeL2Error,
     TensorError as TensorError,
 )
+from .rates import GroupRates as GroupRates
 from .record import field_units as field_units, make_record as make_record
 from .results import (
     RecordResults as RecordResults,

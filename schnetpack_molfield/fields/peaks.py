@@ -1,0 +1,151 @@
+"""Peaks of functions of space, of many molecules and channels at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+__all__ = ["Peaks", "find_peaks"]
+
+#: Function from points (n, 3) and their molecules (n,) to channels (n, n_channels).
+Evaluate = Callable[[Tensor, Tensor], Tensor]
+
+#: Height of the lowest peak that counts, in units of the highest value at the molecule's seeds.
+LOWEST = 0.5
+#: A seed counts where the function is higher than this part of the level of a peak.
+SEED_LEVEL = 0.25
+#: Steps after which a seed that hasn't arrived anywhere is given up.
+N_STEPS = 20
+#: Length in Angstrom of a step with which a peak counts as reached.
+TOLERANCE = 2e-3
+
+
+class Peaks(NamedTuple):
+    """Maxima of channels, ordered by molecule.
+
+    Attributes:
+        positions: (n_peaks, 3) in Angstrom.
+        channels: (n_peaks,) which channel has the peak.
+        values: (n_peaks,) of that channel there.
+        idx_m: (n_peaks,) molecule of each.
+    """
+
+    positions: Tensor
+    channels: Tensor
+    values: Tensor
+    idx_m: Tensor
+
+
+def find_peaks(
+    evaluate: Evaluate,
+    seeds: Tensor,
+    idx_m: Tensor,
+    level: float | None = None,
+    separation: float = 0.5,
+    width: float = 0.35,
+) -> Peaks:
+    """Peaks that can be reached from seeds, uphill.
+
+    Seeds that are the highest ones around move along the gradient of the logarithm of their
+    channel, which for a Gaussian bump is one step of the right length; the length is corrected by
+    the last two gradients (Barzilai & Borwein 1988, doi:10.1093/imanum/8.1.141). Of peaks that end
+    up closer to each other than `separation`, in whichever channels, the highest is kept.
+
+    Args:
+        evaluate: the functions; differentiable by the points.
+        seeds: (n_seeds, 3) in Angstrom; every peak needs one that is nearer than to other peaks.
+        idx_m: (n_seeds,) molecule of each, ascending.
+        level: height from which a peak counts, positive; half the highest value at the seeds of
+            its molecule if None.
+        separation: distance in Angstrom below which two peaks are one.
+        width: standard deviation of bumps in Angstrom, for the first step.
+    """
+    with torch.no_grad():
+        values = evaluate(seeds, idx_m)  # (n_seeds, n_channels)
+    levels = _levels(values, idx_m, level)  # (n_molecules,)
+    seed, channels = torch.nonzero(values > SEED_LEVEL * levels[idx_m].unsqueeze(1)).unbind(1)
+    heights, owner = values[seed, channels], idx_m[seed]
+    groups = owner * values.shape[1] + channels
+    chosen = _highest(seeds[seed], heights, groups, separation)
+    positions, owner, channels = seeds[seed][chosen], owner[chosen], channels[chosen]
+    positions, heights, arrived = _climb(evaluate, positions, owner, channels, separation, width)
+    counts = torch.nonzero(arrived & (heights >= levels[owner])).squeeze(1)
+    chosen = counts[_highest(positions[counts], heights[counts], owner[counts], separation)]
+    return Peaks(positions[chosen], channels[chosen], heights[chosen], owner[chosen])
+
+
+def _levels(values: Tensor, idx_m: Tensor, level: float | None) -> Tensor:
+    """Heights (n_molecules,) from which peaks count, of seeds with values (n_seeds, n_channels)."""
+    n_molecules = int(idx_m.max()) + 1 if len(idx_m) else 0
+    if level is not None:
+        return values.new_full((n_molecules,), level)
+    highest = values.new_zeros(n_molecules).scatter_reduce(0, idx_m, values.amax(dim=1), "amax")
+    return LOWEST * highest.clamp_min(torch.finfo(values.dtype).tiny)
+
+
+def _climb(
+    evaluate: Evaluate,
+    positions: Tensor,
+    idx_m: Tensor,
+    channels: Tensor,
+    longest: float,
+    width: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Positions (n, 3) of maxima, values there (n,), and whether they were reached (n,)."""
+    positions = positions.clone()
+    heights = positions.new_zeros(len(positions))  # (n,)
+    arrived = torch.zeros_like(heights, dtype=torch.bool)
+    squares = torch.full_like(heights, width**2)  # of the widths of bumps
+    moving = torch.arange(len(positions), device=positions.device)
+    last_step, last_slope = torch.zeros_like(positions), torch.zeros_like(positions)
+    for _ in range(N_STEPS):
+        height, slope = _log_slope(evaluate, positions[moving], idx_m[moving], channels[moving])
+        curvature = (last_step[moving] * (last_slope[moving] - slope)).sum(dim=1)  # (n_moving,)
+        square = last_step[moving].square().sum(dim=1) / curvature
+        squares[moving] = torch.where(curvature > 0, square, squares[moving])
+        step = squares[moving].unsqueeze(1) * slope  # (n_moving, 3)
+        length = step.norm(dim=1, keepdim=True)
+        step = step * (0.5 * longest / length.clamp_min(0.5 * longest))
+        near = length.squeeze(1) < TOLERANCE
+        heights[moving], arrived[moving] = height, near
+        last_step[moving], last_slope[moving] = step, slope
+        positions[moving] += step
+        moving = moving[~near & (height > 0)]
+        if len(moving) == 0:
+            break
+    return positions, heights, arrived
+
+
+def _log_slope(
+    evaluate: Evaluate, points: Tensor, idx_m: Tensor, channels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Values (n,) of a channel at each point, and the gradient (n, 3) of their logarithm."""
+    with torch.enable_grad():
+        points = points.detach().requires_grad_()
+        values = evaluate(points, idx_m).gather(1, channels.unsqueeze(1)).squeeze(1)
+        (gradient,) = torch.autograd.grad(values.sum(), points)
+    values = values.detach()
+    return values, gradient / values.clamp_min(torch.finfo(values.dtype).tiny).unsqueeze(1)
+
+
+def _highest(positions: Tensor, heights: Tensor, groups: Tensor, radius: float) -> Tensor:
+    """Indices of the points that no higher one of the same group is nearer to than a radius.
+
+    Args:
+        positions: (n, 3) in Angstrom.
+        heights: (n,).
+        groups: (n,) integers.
+        radius: in Angstrom.
+    """
+    apart = 2 * radius * groups.double().unsqueeze(1)  # (n, 1), a fourth coordinate
+    points = torch.cat([positions.double(), apart], dim=1).numpy(force=True)
+    pairs = torch.as_tensor(cKDTree(points).query_pairs(radius, output_type="ndarray"))
+    first, second = pairs.to(heights.device).unbind(1)
+    lower = torch.where(heights[first] < heights[second], first, second)
+    kept = torch.ones_like(heights, dtype=torch.bool)
+    kept[lower] = False
+    return torch.nonzero(kept).squeeze(1)
