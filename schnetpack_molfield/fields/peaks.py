@@ -17,7 +17,7 @@ Evaluate = Callable[[Tensor, Tensor], Tensor]
 #: Height of the lowest peak that counts, in units of the highest value at the molecule's seeds.
 LOWEST = 0.5
 #: A seed counts where the function is higher than this part of the level of a peak.
-SEED_LEVEL = 0.25
+SEED_LEVEL = 0.4
 #: Steps after which a seed that hasn't arrived anywhere is given up.
 N_STEPS = 20
 #: Length in Angstrom of a step with which a peak counts as reached.
@@ -50,10 +50,10 @@ def find_peaks(
 ) -> Peaks:
     """Peaks that can be reached from seeds, uphill.
 
-    Seeds that are the highest ones around move along the gradient of the logarithm of their
-    channel, which for a Gaussian bump is one step of the right length; the length is corrected by
-    the last two gradients (Barzilai & Borwein 1988, doi:10.1093/imanum/8.1.141). Of peaks that end
-    up closer to each other than `separation`, in whichever channels, the highest is kept.
+    Seeds move along the gradient of the logarithm of a channel: to the centre of a Gaussian bump
+    it is one step of the right length, which is corrected by the last two gradients (Barzilai &
+    Borwein 1988, doi:10.1093/imanum/8.1.141). After the first step one of those that meet goes on.
+    Of peaks closer to each other than `separation`, in whichever channels, the highest is kept.
 
     Args:
         evaluate: the functions; differentiable by the points.
@@ -68,11 +68,14 @@ def find_peaks(
         values = evaluate(seeds, idx_m)  # (n_seeds, n_channels)
     levels = _levels(values, idx_m, level)  # (n_molecules,)
     seed, channels = torch.nonzero(values > SEED_LEVEL * levels[idx_m].unsqueeze(1)).unbind(1)
-    heights, owner = values[seed, channels], idx_m[seed]
+    owner, heights = idx_m[seed], values[seed, channels]
+    positions = _climb(evaluate, seeds[seed], owner, channels, 1, separation, width)[0]
     groups = owner * values.shape[1] + channels
-    chosen = _highest(seeds[seed], heights, groups, separation)
-    positions, owner, channels = seeds[seed][chosen], owner[chosen], channels[chosen]
-    positions, heights, arrived = _climb(evaluate, positions, owner, channels, separation, width)
+    chosen = _highest(positions, heights, groups, separation)  # one of those that go the same way
+    owner, channels = owner[chosen], channels[chosen]
+    positions, heights, arrived = _climb(
+        evaluate, positions[chosen], owner, channels, N_STEPS, separation, width
+    )
     counts = torch.nonzero(arrived & (heights >= levels[owner])).squeeze(1)
     chosen = counts[_highest(positions[counts], heights[counts], owner[counts], separation)]
     return Peaks(positions[chosen], channels[chosen], heights[chosen], owner[chosen])
@@ -92,32 +95,44 @@ def _climb(
     positions: Tensor,
     idx_m: Tensor,
     channels: Tensor,
-    longest: float,
+    n_steps: int,
+    separation: float,
     width: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Positions (n, 3) of maxima, values there (n,), and whether they were reached (n,)."""
-    positions = positions.clone()
-    heights = positions.new_zeros(len(positions))  # (n,)
-    arrived = torch.zeros_like(heights, dtype=torch.bool)
+    """Positions (n, 3) nearer to maxima, values (n,) before the last step, and arrivals (n,).
+
+    A step that doesn't lead higher is taken back and made shorter.
+    """
+    base, heights = positions.clone(), positions.new_zeros(len(positions))  # the highest so far
+    slopes, steps = torch.zeros_like(base), torch.zeros_like(base)  # there, and from there
     squares = torch.full_like(heights, width**2)  # of the widths of bumps
-    moving = torch.arange(len(positions), device=positions.device)
-    last_step, last_slope = torch.zeros_like(positions), torch.zeros_like(positions)
-    for _ in range(N_STEPS):
-        height, slope = _log_slope(evaluate, positions[moving], idx_m[moving], channels[moving])
-        curvature = (last_step[moving] * (last_slope[moving] - slope)).sum(dim=1)  # (n_moving,)
-        square = last_step[moving].square().sum(dim=1) / curvature
-        squares[moving] = torch.where(curvature > 0, square, squares[moving])
-        step = squares[moving].unsqueeze(1) * slope  # (n_moving, 3)
-        length = step.norm(dim=1, keepdim=True)
-        step = step * (0.5 * longest / length.clamp_min(0.5 * longest))
-        near = length.squeeze(1) < TOLERANCE
-        heights[moving], arrived[moving] = height, near
-        last_step[moving], last_slope[moving] = step, slope
-        positions[moving] += step
-        moving = moving[~near & (height > 0)]
+    moving = torch.arange(len(base), device=base.device)
+    arrived = torch.zeros_like(heights, dtype=torch.bool)
+    for _ in range(n_steps):
+        trial = base[moving] + steps[moving]  # (n_moving, 3)
+        height, slope = _log_slope(evaluate, trial, idx_m[moving], channels[moving])
+        higher = height > heights[moving]  # (n_moving,)
+        square = _square_of_width(steps[moving], slopes[moving] - slope, squares[moving])
+        squares[moving] = torch.where(higher, square, 0.25 * squares[moving])
+        up = moving[higher]
+        base[up], heights[up], slopes[up] = trial[higher], height[higher], slope[higher]
+        step = squares[moving].unsqueeze(1) * slopes[moving]  # (n_moving, 3)
+        length = step.norm(dim=1)  # (n_moving,)
+        longest = 0.5 * separation / length.clamp_min(0.5 * separation)
+        steps[moving] = step * longest.unsqueeze(1)
+        near = length < TOLERANCE
+        arrived[moving] = near
+        moving = moving[~near & (heights[moving] > 0)]
         if len(moving) == 0:
             break
-    return positions, heights, arrived
+    return base + steps, heights, arrived
+
+
+def _square_of_width(step: Tensor, change: Tensor, otherwise: Tensor) -> Tensor:
+    """Square (n,) of the width of a bump whose slope changed along a step, where it did."""
+    curvature = (step * change).sum(dim=1)  # (n,)
+    square = step.square().sum(dim=1) / curvature
+    return torch.where(curvature > 0, square, otherwise)
 
 
 def _log_slope(

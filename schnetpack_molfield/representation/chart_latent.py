@@ -170,6 +170,7 @@ class ChartDecoder(nn.Module):
         n_interactions: number of rounds.
         field_cutoff_fn: window of the function's charts; `cutoff_fn` by default.
         n_layers: layers of the function's INR, the first one included.
+        softness: of the function, see `FieldFunction`.
         inr: options of `CanonicalINR`, such as `frame` and `hypernetwork`.
 
     Raises:
@@ -185,6 +186,7 @@ class ChartDecoder(nn.Module):
         n_interactions: int = 2,
         field_cutoff_fn: CutoffFunction | None = None,
         n_layers: int = 2,
+        softness: float | None = None,
         **inr: Any,
     ) -> None:
         super().__init__()
@@ -214,6 +216,7 @@ class ChartDecoder(nn.Module):
             CanonicalINR(n_channels, n_channels, n_layers=n_layers, **inr),
             radial_basis,
             field_cutoff_fn or cutoff_fn,
+            softness=softness,
         )
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:

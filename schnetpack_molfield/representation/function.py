@@ -71,6 +71,8 @@ class FieldFunction(nn.Module):
         n_angles: learned angles that enter the INR beside its coordinates; see `ChartAngles`.
         pairs_per_block: pairs of a point and a chart evaluated together, about; the default keeps
             them in the cache of a CPU, a GPU is faster with 2**20.
+        softness: length in Angstrom below which directions from an origin fade; 0.1 for charts
+            that end, 1 for others if None.
 
     Raises:
         ValueError: when called with points of the wrong shape, points that don't add up, or points
@@ -86,6 +88,7 @@ class FieldFunction(nn.Module):
         surroundings: ElementDensity | None = None,
         n_angles: int = 0,
         pairs_per_block: int = 2**16,
+        softness: float | None = None,
     ) -> None:
         super().__init__()
         self.inr = inr
@@ -96,8 +99,9 @@ class FieldFunction(nn.Module):
         self.reach = self.cutoff if self.local else float("inf")
         self.surroundings = surroundings
         self.pairs_per_block = pairs_per_block
-        epsilon = 0.1 if self.local else 1.0
-        self.soft_harmonics = SoftHarmonics(epsilon, inr.degree)
+        if softness is None:
+            softness = 0.1 if self.local else 1.0
+        self.soft_harmonics = SoftHarmonics(softness, inr.degree)
         self.radial = radial_rows(radial_basis)
         self.knows_elements = isinstance(self.radial, ElementRows)
         self.radial_functions = ScaledDense(radial_basis.n_rbf, inr.n_hidden)

@@ -144,6 +144,8 @@ class MomentAutoencoder(nn.Module):
         field_cutoff_fn: window of the charts of the function; `cutoff_fn` by default.
         noise: standard deviation of what is added to the numbers of charts in training, in their
             units; the function stays good where a prior draws a latent that no molecule has.
+        softness: length in Angstrom below which directions from a heavy atom fade; one that is long
+            keeps the bump of that atom round, so that its peak is where the atom is.
         inr: options of `ChartDecoder`, such as `n_layers`, `frame` and `hypernetwork`.
     """
 
@@ -158,6 +160,7 @@ class MomentAutoencoder(nn.Module):
         n_interactions: int = 1,
         field_cutoff_fn: CutoffFunction | None = None,
         noise: float = 0.0,
+        softness: float = 0.4,
         **inr: Any,
     ) -> None:
         super().__init__()
@@ -173,6 +176,7 @@ class MomentAutoencoder(nn.Module):
             self.encoder.sizes,
             n_interactions,
             field_cutoff_fn,
+            softness=softness,
             **inr,
         )
 

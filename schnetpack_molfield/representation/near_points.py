@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.utils import to_dense_batch
 
 __all__ = ["Pairs", "Tiles", "close_pairs", "tiles"]
 
@@ -47,16 +48,38 @@ def close_pairs(
         points: (n_points, 3), at least one.
         idx_m: (n_points,) molecule of every point.
         centers: (n_centers, 3).
-        center_idx_m: (n_centers,) molecule of every centre.
+        center_idx_m: (n_centers,) molecule of every centre, ascending.
         cutoff: in Angstrom, may be infinite.
     """
-    candidates = (center_idx_m >= idx_m.min()) & (center_idx_m <= idx_m.max())  # (n_centers,)
+    first, last = int(idx_m.min()), int(idx_m.max())
+    candidates = (center_idx_m >= first) & (center_idx_m <= last)  # (n_centers,)
     chosen = torch.nonzero(candidates).squeeze(1)
-    close = torch.cdist(centers[chosen].detach(), points.detach()) < cutoff
-    close = close & (center_idx_m[chosen].unsqueeze(1) == idx_m)  # (n_chosen, n_points)
+    molecule, owner = idx_m - first, center_idx_m[chosen] - first  # (n_points,), (n_chosen,)
+    n_centers = torch.bincount(owner, minlength=last - first + 1)  # (n_molecules,)
+    start = n_centers.cumsum(0) - n_centers
+    close = _distances(points.detach(), molecule, centers[chosen].detach(), owner) < cutoff
     row, point = torch.nonzero(close).unbind(1)
     nth = close.cumsum(0, dtype=torch.int32)[row, point] - 1
-    return Pairs(chosen[row], point, nth.long())
+    center, order = torch.sort(start[molecule[point]] + row, stable=True)  # (n_pairs,)
+    return Pairs(chosen[center], point[order], nth[order].long())
+
+
+def _distances(points: Tensor, idx_m: Tensor, centers: Tensor, center_idx_m: Tensor) -> Tensor:
+    """Distances (n, n_points) of points from the n centres of their molecule, padded with infinity.
+
+    Args:
+        points: (n_points, 3).
+        idx_m: (n_points,) molecule of every point, from 0.
+        centers: (n_centers, 3).
+        center_idx_m: (n_centers,) molecule of every centre, ascending.
+    """
+    n_molecules = int(idx_m.max()) + 1
+    if n_molecules == 1:
+        return torch.cdist(centers, points)
+    infinity = float("inf")
+    of_molecule = to_dense_batch(centers, center_idx_m, infinity, batch_size=n_molecules)[0]
+    offsets = of_molecule[idx_m] - points.unsqueeze(1)  # (n_points, n, 3)
+    return offsets.square().sum(dim=2).sqrt().t()
 
 
 def tiles(pairs: Pairs, n_points: int) -> Tiles:
