@@ -37,7 +37,13 @@ ELEMENTS, RADIUS = ["H", "C", "N", "O"], 0.7
 FUNCTION = VectorFunction(ELEMENTS, beta=2.0, radii=dict.fromkeys(ELEMENTS, RADIUS))
 WIDTH, CUTOFF, FIELD_CUTOFF, NOISE = 32, 5.0, 2.2, 0.03
 BATCH_SIZE, N_POINTS, RATE, DECAY = 48, 96, 4e-3, 0.99
-WIDTHS = (RADIUS / 8, RADIUS / 2, RADIUS / 2, RADIUS / 2, 1.0)  # of the points around atoms, Angstrom
+WIDTHS = (
+    RADIUS / 8,
+    RADIUS / 2,
+    RADIUS / 2,
+    RADIUS / 2,
+    1.0,
+)  # of the points around atoms, Angstrom
 N_TEST, N_LOOKED_AT, TOLERANCE = 5000, 1000, 0.05  # Angstrom
 
 app = typer.Typer(add_completion=False)
@@ -135,13 +141,16 @@ def train(data: Data, out: Path, steps: int = 2000, seed: int = 0, threads: int 
         losses.append(float(loss.detach()))
         if step % 50 == 0:
             seconds = time.process_time() - start
-            print(f"step {step}: error {np.mean(losses[-50:]) ** 0.5:.4f}, {seconds:.0f} s of CPU", flush=True)
+            print(
+                f"step {step}: error {np.mean(losses[-50:]) ** 0.5:.4f}, {seconds:.0f} s of CPU",
+                flush=True,
+            )
         if step % 200 == 0 or step == steps:
             save(out, averaged.module)
 
 
 def compare(atoms: Atoms, read: Atoms) -> tuple[str, float]:
-    """What is wrong with the atoms that were read, or nothing, and the largest error in Angstrom."""
+    """What is wrong with the atoms that were read, if anything, and the largest error, Angstrom."""
     wanted, found = (Counter(x.get_chemical_symbols()) for x in (atoms, read))
     if wanted != found:
         missing, extra = (dict(a - b) for a, b in ((wanted, found), (found, wanted)))
@@ -160,7 +169,9 @@ def score(
     """Print how many molecules are read back, and the others with the reason."""
     torch.set_num_threads(threads)
     molecules, space = Molecules(data), LatentSpace(model)
-    chosen = molecules.order[-N_TEST - N_LOOKED_AT : -N_TEST] if looked_at else molecules.order[-N_TEST:]
+    chosen = (
+        molecules.order[-N_TEST - N_LOOKED_AT : -N_TEST] if looked_at else molecules.order[-N_TEST:]
+    )
     atoms = molecules.atoms(chosen[:n])
     latents, start = space.encode(atoms), time.process_time()
     read = space.decode(latents)
@@ -169,7 +180,10 @@ def score(
     errors = np.array([error for _, error in results])
     share = np.mean([not reason for reason, _ in results])
     print(f"read back: {100 * share:.2f} % of {len(atoms)}; {1e3 * seconds:.1f} ms of CPU each")
-    print("largest error, quantiles 50 90 99 99.5 %:", np.quantile(errors, [0.5, 0.9, 0.99, 0.995]).round(4))
+    print(
+        "largest error, quantiles 50 90 99 99.5 %:",
+        np.quantile(errors, [0.5, 0.9, 0.99, 0.995]).round(4),
+    )
     for index, (reason, _) in enumerate(results):
         if reason:
             print(f"| {chosen[index]} | {atoms[index].symbols} | {reason} |")

@@ -25,7 +25,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
         "Representations and their parts",
         {
             "representation": "MolField LatentAtlas TrajectoryAtlas ChartAutoencoder ChartSizes "
-            "CanonicalINR",
+            "MomentAutoencoder MomentEncoder CanonicalINR",
             "representation.function": "FieldFunction",
             "representation.frames": "EquivariantProjection SoftPolarFrame GramSchmidtFrame "
             "InvariantCoordinates",
@@ -45,7 +45,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "fields": (
         "Fields",
         {
-            "fields": "MolecularField VectorFunction PromoleculeDensity BallDistance "
+            "fields": "MolecularField LatentSpace VectorFunction PromoleculeDensity BallDistance "
             "ExactDistance SolventExcludedDistance SmoothDistance GaussianDistance "
             "molecular_surface QuantumCalculation Grid",
             "fit": "FittedFields FitTask FitOptions",
@@ -57,7 +57,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "transform": "FieldPoints GivenPoints GridPoints RemoveOffsets AddOffsets",
             "train": "RelativeL1 RelativeL2 SurfaceLoss NormalLoss EikonalLoss WeightPoints "
-            "IntersectionOverUnion RelativeL2Error ModelRecord ChooseThreads",
+            "IntersectionOverUnion RelativeL2Error ModelRecord ChooseThreads GroupRates",
         },
     ),
 }

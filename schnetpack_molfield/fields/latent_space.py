@@ -69,12 +69,18 @@ class LatentSpace:
                 "no latent: train one by spktrain experiment=molfield_pretrain"
             )
         own.to(device).requires_grad_(False).eval()
+        self._input_modules = own.input_modules
         self.device = torch.device(device)
         self.dtype = next(own.parameters()).dtype
-        self._head = next(m for m in own.output_modules if hasattr(m, "of_function"))
+        heads = [module for module in own.output_modules if hasattr(module, "of_function")]
+        if not heads:
+            raise ValueError("the model has no field of channels: train one with FieldValue")
+        self._head = heads[0]
         self.channels = list(self._head.channels)
         self.elements = element_channels(self.channels)
-        self.n_latent = self._decoder.n_latent
+        self.n_latent = int(self._decoder.n_latent)
+        neighbors = MatScipyNeighborList(float(own.representation.cutoff))
+        self._convert = AtomsConverter(neighbors, device=self.device, dtype=self.dtype)
 
     def encode(self, molecules: Sequence[Atoms]) -> Tensor:
         """Latents (n_molecules, n_latent) of molecules.
@@ -82,14 +88,12 @@ class LatentSpace:
         Raises:
             ValueError: for a molecule that the latent can't hold.
         """
-        convert = AtomsConverter(
-            MatScipyNeighborList(float(self._autoencoder.cutoff)), device=self.device, dtype=self.dtype
-        )
         latents = [torch.zeros(0, self.n_latent, dtype=self.dtype, device=self.device)]
         for start in range(0, len(molecules), BLOCK):
-            inputs = convert(list(molecules[start : start + BLOCK]))
-            with torch.no_grad():
-                latents.append(self._autoencoder.encode(inputs))
+            try:
+                latents.append(self._encode(list(molecules[start : start + BLOCK])))
+            except ValueError as error:
+                raise ValueError(f"in the batch from molecule {start} on: {error}") from error
         return torch.cat(latents)
 
     def decode(self, latents: Tensor, level: float | None = None) -> list[Atoms]:
@@ -122,6 +126,13 @@ class LatentSpace:
         return MolecularField(
             evaluate, Atoms(positions=origins), self.channels, "", self.dtype, self.device, size
         )
+
+    @torch.no_grad()
+    def _encode(self, molecules: list[Atoms]) -> Tensor:
+        inputs = self._convert(molecules)
+        for module in self._input_modules:
+            inputs = module(inputs)
+        return self._autoencoder.encode(inputs)
 
     def _decode(self, latents: Tensor, level: float | None) -> list[Atoms]:
         inputs = self._charts(latents)

@@ -14,7 +14,7 @@ __all__ = ["Peaks", "find_peaks"]
 #: Function from points (n, 3) and their molecules (n,) to channels (n, n_channels).
 Evaluate = Callable[[Tensor, Tensor], Tensor]
 
-#: Height of the lowest peak that counts, in units of the highest value at the molecule's seeds.
+#: Height of the lowest peak that counts, in units of the highest one of its molecule.
 LOWEST = 0.5
 #: A seed counts where the function is higher than this part of the level of a peak.
 SEED_LEVEL = 0.4
@@ -59,15 +59,15 @@ def find_peaks(
         evaluate: the functions; differentiable by the points.
         seeds: (n_seeds, 3) in Angstrom; every peak needs one that is nearer than to other peaks.
         idx_m: (n_seeds,) molecule of each, ascending.
-        level: height from which a peak counts, positive; half the highest value at the seeds of
-            its molecule if None.
+        level: height from which a peak counts, positive; half that of the highest one of its
+            molecule if None.
         separation: distance in Angstrom below which two peaks are one.
         width: standard deviation of bumps in Angstrom, for the first step.
     """
     with torch.no_grad():
         values = evaluate(seeds, idx_m)  # (n_seeds, n_channels)
-    levels = _levels(values, idx_m, level)  # (n_molecules,)
-    seed, channels = torch.nonzero(values > SEED_LEVEL * levels[idx_m].unsqueeze(1)).unbind(1)
+    low = SEED_LEVEL * _levels(values.amax(dim=1), idx_m, level)  # (n_seeds,)
+    seed, channels = torch.nonzero(values > low.unsqueeze(1)).unbind(1)
     owner, heights = idx_m[seed], values[seed, channels]
     positions = _climb(evaluate, seeds[seed], owner, channels, 1, separation, width)[0]
     groups = owner * values.shape[1] + channels
@@ -76,18 +76,19 @@ def find_peaks(
     positions, heights, arrived = _climb(
         evaluate, positions[chosen], owner, channels, N_STEPS, separation, width
     )
-    counts = torch.nonzero(arrived & (heights >= levels[owner])).squeeze(1)
+    arrived = arrived & (heights >= _levels(heights * arrived, owner, level))
+    counts = torch.nonzero(arrived).squeeze(1)
     chosen = counts[_highest(positions[counts], heights[counts], owner[counts], separation)]
     return Peaks(positions[chosen], channels[chosen], heights[chosen], owner[chosen])
 
 
-def _levels(values: Tensor, idx_m: Tensor, level: float | None) -> Tensor:
-    """Heights (n_molecules,) from which peaks count, of seeds with values (n_seeds, n_channels)."""
-    n_molecules = int(idx_m.max()) + 1 if len(idx_m) else 0
-    if level is not None:
-        return values.new_full((n_molecules,), level)
-    highest = values.new_zeros(n_molecules).scatter_reduce(0, idx_m, values.amax(dim=1), "amax")
-    return LOWEST * highest.clamp_min(torch.finfo(values.dtype).tiny)
+def _levels(heights: Tensor, idx_m: Tensor, level: float | None) -> Tensor:
+    """Heights (n,) from which peaks count, in the molecules of n points with these heights."""
+    if level is not None or len(heights) == 0:
+        return torch.full_like(heights, level or 0.0)
+    highest = heights.new_zeros(int(idx_m.max()) + 1)
+    highest = highest.scatter_reduce(0, idx_m, heights, "amax")  # (n_molecules,)
+    return LOWEST * highest.clamp_min(torch.finfo(heights.dtype).tiny)[idx_m]
 
 
 def _climb(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["atoms_of", "element_channels", "molecules_of"]
 
+
 def element_channels(channels: Sequence[str]) -> dict[int, int]:
     """Columns of the channels that are elements, and their atomic numbers.
 

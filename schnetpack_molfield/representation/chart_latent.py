@@ -198,8 +198,7 @@ class ChartDecoder(nn.Module):
         self.cutoff = float(cutoff_fn.cutoff)
         self.radial_basis = radial_basis
         self.lifts = nn.ModuleList(
-            ScaledDense(n, n_channels, bias=order == 0)
-            for order, n in enumerate(sizes.n_of_degree)
+            ScaledDense(n, n_channels, bias=order == 0) for order, n in enumerate(sizes.n_of_degree)
         )
         inr["degree"] = sizes.degree
         self.atlas = AtomAtlas(cutoff_fn, sizes.degree)

@@ -50,8 +50,8 @@ class MomentEncoder(nn.Module):
         degree: largest degree of the moments, 2 or 3.
 
     Raises:
-        ValueError: for an unknown element or degree, and when called with an atom of another element, a
-            hydrogen that isn't bound to a heavy atom, or more heavy atoms than charts.
+        ValueError: for an unknown element or degree, and when called with an atom of another
+            element, a hydrogen that isn't bound to a heavy atom, or more heavy atoms than charts.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class MomentEncoder(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latents to the dictionary and return it."""
-        z, positions, idx_m = (inputs[key] for key in (properties.Z, properties.R, properties.idx_m))
+        z, positions, idx_m = inputs[properties.Z], inputs[properties.R], inputs[properties.idx_m]
         n_molecules = inputs[properties.n_atoms].shape[0]
         heavy, hydrogen = z > 1, z == 1  # (n_atoms,)
         self._check(z, idx_m, n_molecules)

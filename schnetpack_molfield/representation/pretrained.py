@@ -1,4 +1,4 @@
-"""Begin at the weights of a trained representation: what is taken over, frozen, or learns slowly."""
+"""Begin at the weights of a trained representation: some may be frozen, or learn slowly."""
 
 from __future__ import annotations
 
