@@ -29,14 +29,14 @@ from torch import Tensor
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.fields import LatentSpace, VectorFunction
-from schnetpack_molfield.model_files import attach_record, save_model_file
+from schnetpack_molfield.model_files import attach_record, load_model_file, save_model_file
 from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MomentAutoencoder
 
 ELEMENTS, RADIUS = ["H", "C", "N", "O"], 0.7
 FUNCTION = VectorFunction(ELEMENTS, beta=2.0, radii=dict.fromkeys(ELEMENTS, RADIUS))
 WIDTH, CUTOFF, FIELD_CUTOFF, NOISE = 32, 5.0, 2.2, 0.03
-BATCH_SIZE, N_POINTS, RATE, DECAY = 48, 96, 4e-3, 0.99
+BATCH_SIZE, N_POINTS, RATE, DECAY = 48, 96, 4e-3, 0.98
 WIDTHS = (
     RADIUS / 8,
     RADIUS / 2,
@@ -116,18 +116,27 @@ def save(path: Path, model: NeuralNetworkPotential) -> None:
 
 
 @app.command()
-def train(data: Data, out: Path, steps: int = 2000, seed: int = 0, threads: int = 1) -> None:
+def train(
+    data: Data,
+    out: Path,
+    steps: int = 2000,
+    rate: float = RATE,
+    start_from: Path | None = None,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
     """Train on random molecules, and write the averaged weights every 200 steps."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     molecules, rng = Molecules(data), np.random.default_rng(seed)
     training = molecules.order[: -N_TEST - N_LOOKED_AT]
-    model, start = build(), time.process_time()
+    start, model = time.process_time(), load_model_file(start_from) if start_from else build()
+    model.train()
     average = torch.optim.swa_utils.get_ema_multi_avg_fn(DECAY)
     averaged = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average)
-    optimizer = torch.optim.Adam(model.parameters(), RATE, betas=(0.9, 0.98))
+    optimizer = torch.optim.Adam(model.parameters(), rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=steps, pct_start=0.1, final_div_factor=100
+        optimizer, rate, total_steps=steps, pct_start=0.1, final_div_factor=100
     )
     losses = []
     for step in range(1, steps + 1):

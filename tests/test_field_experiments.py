@@ -12,6 +12,7 @@ from ase.io.cube import read_cube_data
 
 from schnetpack_molfield import MolecularField
 from schnetpack_molfield.fields import PromoleculeDensity, molecular_surface
+from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.train import RunResults
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 SOME_STEPS = ("trainer.max_epochs=10", "globals.lr=2e-3", "callbacks.ema.decay=0.5")
 
 
-@pytest.mark.parametrize("representation", ["molfield", "molfield_latent"])
+@pytest.mark.parametrize("representation", ["molfield", "molfield_latent", "molfield_moments"])
 def test_functions_of_the_sample(tmp_path, run_in_process, few_steps, representation) -> None:
     """From training to a cube file, with three commands and no file of one's own."""
     chosen = ["experiment=molfield_functions", f"model/representation={representation}"]
@@ -41,6 +42,29 @@ def test_functions_of_the_sample(tmp_path, run_in_process, few_steps, representa
     assert len(atoms) == 9 and np.isfinite(values).all() and values.std() > 0
     points = field.grid(0.6)[0].as_written_in_cube().points
     np.testing.assert_allclose(values.flatten(), field(points)[:, 1], atol=1e-5)
+
+
+def test_an_experiment_starts_from_pre_training(tmp_path, run_in_process, few_steps) -> None:
+    """Geometries alone first, a property afterwards; what is frozen is what was learned before."""
+    run_in_process(tmp_path, "spktrain", "experiment=molfield_pretrain", "run.id=a", *few_steps)
+    trained = tmp_path / "runs" / "a" / "best_model"
+    start = [f"model.representation.pretrained={trained}", "globals.property=homo", "run.id=b"]
+    groups = [
+        "model.representation.frozen=[encoder]",
+        "model.representation.rates={embedding: 0.1}",
+    ]
+    size = ["model.representation.n_atom_basis=64", "data=molfield_qm9_sample"]
+    done = run_in_process(
+        tmp_path, "spktrain", "experiment=molfield_qm9", *start, *groups, *size, *few_steps
+    )
+    assert (
+        f"{trained}: " in done.stdout and "weights of the representation taken over" in done.stdout
+    )
+    before = load_model_file(trained).representation.molfield
+    after = load_model_file(tmp_path / "runs" / "b").representation
+    assert torch.equal(after.encoder.elements.weight, before.encoder.elements.weight)
+    moved = (after.embedding.weight - before.embedding.weight)[[1, 6, 7, 8]]
+    assert 0 < moved.abs().max() < 0.1 * 2e-2
 
 
 def test_divergence_of_the_latents_is_part_of_the_loss(tmp_path, run_in_process, few_steps) -> None:

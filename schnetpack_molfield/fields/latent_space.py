@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class LatentSpace:
     ) -> None:
         own = deepcopy(model) if isinstance(model, AtomisticModel) else load_model_file(model)
         self._autoencoder = own.representation
-        self._decoder = getattr(own.representation, "decoder", None)
+        self._decoder: Any = getattr(own.representation, "decoder", None)
         if not hasattr(own.representation, "encode") or self._decoder is None:
             raise ValueError(
                 f"the model's representation is {type(own.representation).__name__}, which writes "
@@ -135,6 +136,8 @@ class LatentSpace:
         return self._autoencoder.encode(inputs)
 
     def _decode(self, latents: Tensor, level: float | None) -> list[Atoms]:
+        if not latents.view(len(latents), self._decoder.n_charts, -1)[:, :, 3].any():
+            return [Atoms() for _ in latents]  # no chart is in use
         inputs = self._charts(latents)
         origins, owner = inputs[keys.origins], inputs[keys.chart_idx_m]
         around = _seeds().to(origins)  # (n_around, 3)

@@ -305,7 +305,11 @@ class ChartAutoencoder(nn.Module):
         super().__init__()
         sizes = sizes or ChartSizes()
         self.n_atom_basis = n_atom_basis
-        options.setdefault("degree", sizes.degree)
+        if options.setdefault("degree", sizes.degree) != sizes.degree:
+            raise ValueError(
+                f"degree = {options['degree']}, but the largest tensors of the latent have degree "
+                f"{sizes.degree}: set sizes.n_octupoles to 0 for degree 2, to 1 or more for 3"
+            )
         self.molfield = MolField(n_atom_basis, n_interactions, radial_basis, cutoff_fn, **options)
         if self.molfield.charts != "atom":
             raise ValueError("a latent is made of features of atoms: set charts to 'atom'")
@@ -325,17 +329,24 @@ class ChartAutoencoder(nn.Module):
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Add the latent and the keys of `ChartDecoder` to the dictionary and return it."""
-        inputs[keys.latent] = self.encode(inputs)
+        encoded = self._encoded(inputs)
+        inputs[keys.latent] = encoded[keys.latent]
+        if keys.kl_divergence in encoded:
+            inputs[keys.kl_divergence] = encoded[keys.kl_divergence]
         return self.decoder(inputs)
 
     @torch.jit.export
     def encode(self, inputs: dict[str, Tensor]) -> Tensor:
         """Latents (n_molecules, n_latent) of the molecules in the dictionary, which stays."""
+        return self._encoded(inputs)[keys.latent]
+
+    def _encoded(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Another dictionary of the same molecules, with what MolField and the encoder write."""
         atoms: dict[str, Tensor] = {}
         for key, value in inputs.items():
             if not key.startswith("field_"):  # points are asked of the decoder
                 atoms[key] = value
-        return self.encoder(self.molfield(atoms))[keys.latent]
+        return self.encoder(self.molfield(atoms))
 
     def read(self, points: Tensor, idx_m: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """The function at more points of molecules that are in the dictionary."""

@@ -69,6 +69,8 @@ class MomentEncoder(nn.Module):
         self.n_charts = n_charts
         self.n_latent = self.sizes.n_latent
         self.model_outputs = [keys.latent]
+        self.reach = REACH  # TorchScript knows no numbers of a module
+        self.sharpness = SHARPNESS
         self.harmonics = SolidHarmonics(degree)
 
     numbers: Tensor
@@ -100,13 +102,13 @@ class MomentEncoder(nn.Module):
         """
         offsets = hydrogens.unsqueeze(1) - origins[idx_m]  # (n_hydrogens, n_charts, 3)
         square = offsets.square().sum(dim=2).masked_fill(~real[idx_m], float("inf"))
-        if hydrogens.shape[0] > 0 and bool((square.amin(dim=1) > REACH**2).any()):
-            lost = int((square.amin(dim=1) > REACH**2).nonzero()[0])
+        if hydrogens.shape[0] > 0 and bool((square.amin(dim=1) > self.reach**2).any()):
+            lost = int((square.amin(dim=1) > self.reach**2).nonzero()[0])
             raise ValueError(
-                f"a hydrogen of molecule {int(idx_m[lost])} of the batch is farther than {REACH} "
-                "Angstrom from every heavy atom, so no chart can hold it"
+                f"a hydrogen of molecule {int(idx_m[lost])} of the batch is farther than "
+                f"{self.reach} Angstrom from every heavy atom, so no chart can hold it"
             )
-        weights = torch.softmax(-square / (2 * SHARPNESS**2), dim=1).unsqueeze(2)
+        weights = torch.softmax(-square / (2 * self.sharpness**2), dim=1).unsqueeze(2)
         terms = weights * self.harmonics(offsets)  # (n_hydrogens, n_charts, 16)
         moments = terms.new_zeros(real.shape[0], real.shape[1], terms.shape[2])
         return moments.index_add(0, idx_m, terms)

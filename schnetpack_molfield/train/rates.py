@@ -9,13 +9,14 @@ from pytorch_lightning import Callback as LightningCallback, LightningModule, Tr
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from schnetpack_molfield.representation.molfield import MolField
 from schnetpack_molfield.representation.pretrained import in_group
 
 __all__ = ["GroupRates", "scale_steps"]
 
 
 class GroupRates(LightningCallback):
-    """Scales the steps of groups of a representation, by its `rates`, whatever the schedule says.
+    """Scales the steps of groups of a `MolField`, by its `rates`, whatever the schedule says.
 
     `rates` maps names of groups, such as `encoder`, to factors on the learning rate. With AdamW and
     its like a scaled step is a smaller learning rate, and the optimizer's state and schedule stay
@@ -24,10 +25,10 @@ class GroupRates(LightningCallback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Watch the optimizers from the first step on."""
-        representation = pl_module.model.representation
-        rates = getattr(representation, "rates", {})
-        for optimizer in trainer.optimizers if rates else []:
-            scale_steps(optimizer, representation, rates)
+        for module in pl_module.model.modules():
+            if isinstance(module, MolField) and module.rates:
+                for optimizer in trainer.optimizers:
+                    scale_steps(optimizer, module, module.rates)
 
 
 def scale_steps(optimizer: Optimizer, module: nn.Module, rates: dict[str, float]) -> None:
