@@ -136,7 +136,7 @@ class LatentSpace:
         return self._autoencoder.encode(inputs)
 
     def _decode(self, latents: Tensor, level: float | None) -> list[Atoms]:
-        if not latents.view(len(latents), self._decoder.n_charts, -1)[:, :, 3].any():
+        if not latents.unflatten(1, (self._decoder.n_charts, -1))[:, :, 3].any():
             return [Atoms() for _ in latents]  # no chart is in use
         inputs = self._charts(latents)
         origins, owner = inputs[keys.origins], inputs[keys.chart_idx_m]
