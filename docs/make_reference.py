@@ -52,6 +52,15 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
             "interfaces": "MolFieldCalculator",
         },
     ),
+    "generation": (
+        "Priors over latents, and the assessment of molecules",
+        {
+            "generation": "PriorModel LatentPrior LatentData LinearSchedule GaussianNoise "
+            "OptimalTransport IndependentCoupling VelocityPrediction EndpointPrediction "
+            "EulerSampler HeunSampler AncestralSampler ChartNetwork Conditions",
+            "assessment": "assess Assessment Scores judge_by_lengths judge_by_openbabel",
+        },
+    ),
     "training": (
         "Points, losses, metrics and callbacks",
         {

@@ -41,6 +41,7 @@ TRUSTED = (
     "schnetpack.transform.response",
     "schnetpack_molfield.atomistic",
     "schnetpack_molfield.fields",
+    "schnetpack_molfield.generation",
     "schnetpack_molfield.nn",
     "schnetpack_molfield.representation",
     "schnetpack_molfield.transform",

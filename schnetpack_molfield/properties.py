@@ -62,6 +62,12 @@ member: Final[str] = "field_member"
 #: (n_molecules,), nat, divergence of the latents from the prior; `MolField` if `variational`
 kl_divergence: Final[str] = "kl_divergence"
 
+## priors over latents
+#: (n_molecules, n_values), counts of elements, number of atoms, properties; `LatentData`
+prior_values: Final[str] = "field_prior_values"
+#: (n_molecules,), error of a prior's network at random times; `PriorModel`
+prior_loss: Final[str] = "prior_loss"
+
 ## points
 #: (n_points, 3), Angstrom, where the field is asked; `FieldPoints`, `GridPoints`
 points: Final[str] = "field_points"

@@ -14,6 +14,9 @@ def judge_by_lengths(atoms: Atoms) -> Verdict:
     An atom is stable if the orders of its bonds sum up to the valence of its element, whatever is
     around it: charges and radicals don't exist. Elements without a valence are never stable.
 
+    Args:
+        atoms: the molecule, with its hydrogens.
+
     Raises:
         ImportError: if RDKit is missing.
     """

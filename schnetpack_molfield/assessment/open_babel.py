@@ -33,6 +33,9 @@ VALENCES: dict[str, dict[int, tuple[int, ...]]] = {
 def judge_by_openbabel(atoms: Atoms) -> Verdict:
     """Judge a molecule by the bonds that OpenBabel perceives, in its Kekule structure.
 
+    Args:
+        atoms: the molecule, with its hydrogens.
+
     Raises:
         ImportError: if OpenBabel or RDKit is missing.
     """

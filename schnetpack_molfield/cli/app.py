@@ -23,6 +23,7 @@ from schnetpack_molfield.cli.import_data import import_data
 from schnetpack_molfield.cli.inspect import inspect
 from schnetpack_molfield.cli.interpolate import interpolate
 from schnetpack_molfield.cli.refine import refine
+from schnetpack_molfield.cli.sample import sample
 from schnetpack_molfield.cli.scf import scf
 
 __all__ = ["app", "main"]
@@ -59,6 +60,7 @@ app.command("fit")(fit)
 app.command("inspect")(inspect)
 app.command("interpolate")(interpolate)
 app.command("refine")(refine)
+app.command("sample")(sample)
 app.command("scf")(scf)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schnetpack_molfield.cli.frames import field_of_sample, read_frame, split_frame
 from schnetpack_molfield.cli.grids import confirm_grid, confirm_slice
 from schnetpack_molfield.cli.look import (
     Camera,
@@ -41,8 +42,8 @@ Structures = Annotated[
     list[str] | None,
     typer.Argument(
         help="The molecule: PDB, mmCIF, SDF, XYZ or any other file that ASE reads (the last of "
-        "several models), or a SMILES string. Several are written one by one, and their names go "
-        "into those of the files. A file of `molfield fit` needs none."
+        "several models; FILE@3 is the fourth), or a SMILES string. Several are written one by "
+        "one, and their names go into those of the files. A file of `molfield fit` needs none."
     ),
 ]
 Model = Annotated[
@@ -164,7 +165,7 @@ def field(
     look = (slice_look if level is None else surface_look) | {"width": width, "dpi": dpi}
     find_model_file(model)
     for name in names:
-        check_structure_file(name)
+        check_structure_file(split_frame(name)[0])
     molecules = [(name, _read(name, length_unit, charge)) for name in names]
     fields = _ask(model, molecules, time, member, check_device(device))
     on_grid = files[0].suffix.lower() not in PICTURES or level is not None
@@ -260,7 +261,8 @@ def _ask(
     trained = load_model_file(model)
     for name, atoms in molecules or [("", None)]:
         try:
-            yield MolecularField.from_model(trained, atoms, device=device, time=time)
+            sampled = field_of_sample(trained, atoms, device)
+            yield sampled or MolecularField.from_model(trained, atoms, device=device, time=time)
         except ValueError as error:
             raise ValueError(f"{name}: {error}" if len(molecules) > 1 else str(error)) from error
 
@@ -277,10 +279,11 @@ def _fitted(model: Path) -> "FittedFields | None":
 
 
 def _read(structure: str, length_unit: str | None, charge: int | None) -> "Atoms":
-    """The only or the last structure of a file."""
+    """The only or the last structure of a file, or the one of FILE@NUMBER."""
     from schnetpack_molfield.datasets.molecules import read_molecules
 
-    atoms = read_molecules(structure, length_unit)[-1]
+    path, number = split_frame(structure)
+    atoms = read_molecules(path, length_unit)[-1] if number is None else read_frame(path, number)
     if charge is not None:
         atoms.info["charge"] = charge
     if n_waters := atoms.info.get("n_waters"):

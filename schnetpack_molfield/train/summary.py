@@ -105,6 +105,10 @@ def _files(model: Path) -> dict[str, str]:
 def next_commands(model: Path) -> Iterator[tuple[str, str]]:
     """What to do with a trained model: pairs of a purpose and a command, ready to paste."""
     loaded = load_model_file(model)
+    if hasattr(loaded, "prior"):
+        words = ["molfield", "sample", str(model), "--out", "samples.extxyz"]
+        yield "draw molecules", shlex.join(words)
+        return
     record: dict[str, Any] = read_record(loaded) or {}
     heads = [module for module in loaded.output_modules if hasattr(module, "channels")]
     structure = model.parent / EXAMPLE

@@ -1,0 +1,5 @@
+"""Distributions over molecules' functions: priors over latents, learned by flow matching."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
