@@ -21,7 +21,7 @@ def electrostatic_potential(field: ElectronicField, channel: str | None = None) 
     """Potential in V of nuclei and electrons, infinite at the nuclei.
 
     The promolecule's is exact, that of the difference to it solves Poisson's equation by multipoles
-    up to degree 10 around every atom: of a calculated density of ethanol it is right within 4 mV.
+    up to degree 10 around every atom: for a calculated density of ethanol it is right within 5 mV.
 
     Args:
         field: a field with an electron density.
