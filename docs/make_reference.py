@@ -49,7 +49,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
             "ExactDistance SolventExcludedDistance SmoothDistance GaussianDistance "
             "molecular_surface QuantumCalculation Grid",
             "fit": "FittedFields FitTask FitOptions",
-            "interfaces": "MolFieldCalculator",
+            "interfaces": "MolFieldCalculator molfield_force",
         },
     ),
     "generation": (

@@ -1,4 +1,4 @@
-"""Doors to other programs: the Atomic Simulation Environment and PyG."""
+"""Doors to other programs: the Atomic Simulation Environment, engines of dynamics and PyG."""
 
 import lazy_loader
 
