@@ -26,10 +26,10 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from schnetpack_molfield import properties as keys
+from schnetpack_molfield import __version__, properties as keys
 from schnetpack_molfield.atomistic import FieldValue
 from schnetpack_molfield.fields import LatentSpace, VectorFunction
-from schnetpack_molfield.model_files import attach_record, load_model_file, save_model_file
+from schnetpack_molfield.model_files import FORMAT, attach_record, load_model_file, save_model_file
 from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MomentAutoencoder
 
@@ -110,8 +110,8 @@ def loss_of(model: NeuralNetworkPotential, batch: dict[str, Tensor]) -> Tensor:
 
 def save(path: Path, model: NeuralNetworkPotential) -> None:
     """The model with what a user has to know of it."""
-    record = {"distance_unit": "Ang", "elements": ELEMENTS, "cutoff": CUTOFF, "format": 2}
-    attach_record(model, record)
+    record = {"version": __version__, "format": FORMAT, "cutoff": CUTOFF, "elements": ELEMENTS}
+    attach_record(model, record | {"distance_unit": "Ang", "property_units": {}})
     save_model_file(path, model.eval())
 
 
