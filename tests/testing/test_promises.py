@@ -10,6 +10,7 @@ from schnetpack.representation import PaiNN
 from torch import nn
 
 from schnetpack_molfield.testing import PROMISES, Potential, Promise
+from schnetpack_molfield.testing.paths import PATHS
 
 Inputs = dict[str, torch.Tensor]
 Q, MU = "scalar_representation", "vector_representation"
@@ -260,6 +261,21 @@ def test_cancellation_is_noticed() -> None:
     potential = Potential(lambda: Defective(plus(unstable)), torch.float32)
     measurement = _promise("single_precision").measure(potential)
     assert measurement is not None and not measurement.kept
+
+
+def stiff(inputs: Inputs) -> torch.Tensor:
+    """Smooth, with a Hessian of 8e4 eV/Angstrom^2 where the vectors vanish."""
+    return (inputs[MU].square().sum(1) + 1e-6).log()
+
+
+def test_a_stiff_potential_is_continuous() -> None:
+    """Its forces change in proportion to the step, by more than the limit."""
+    potential = Potential(lambda: Defective(plus(stiff)))
+    steps = (0.0, 1e-10)
+    ends = potential([PATHS["CH4, C leaves the centroid"](s) for s in steps]).per_molecule()
+    assert (ends[1] - ends[0]).abs().max() > 1e-6
+    measurement = _promise("degenerate_limit").measure(potential)
+    assert measurement is not None and measurement.kept, str(measurement)
 
 
 def test_every_promise_can_be_broken() -> None:
