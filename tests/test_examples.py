@@ -55,6 +55,11 @@ def test_box_of_water(run: Run, folder: Path) -> None:
     assert ase.io.read(folder / "water_box.extxyz").pbc.all()
 
 
+def test_ipi(run: Run) -> None:
+    pytest.importorskip("ipi")
+    assert "quantum kinetic energy" in run(EXAMPLES / "ipi_ethanol.py", "--steps=2", "--epochs=2")
+
+
 def test_openmm(run: Run) -> None:
     pytest.importorskip("openmm")
     assert "NVE: 0.01 ps" in run(EXAMPLES / "openmm_ethanol.py", "--steps=20", "--epochs=2")
