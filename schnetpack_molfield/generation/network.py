@@ -29,10 +29,11 @@ class Pairs(nn.Module):
     """
 
     centers: Tensor
+    length: Tensor
 
     def __init__(self, length: float = 1.0) -> None:
         super().__init__()
-        self.length = length
+        self.register_buffer("length", torch.tensor(length))
         self.harmonics = SolidHarmonics(DEGREE)
         self.register_buffer("centers", torch.linspace(0.0, FARTHEST, N_RADIAL), persistent=False)
 

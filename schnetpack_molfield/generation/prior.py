@@ -84,7 +84,7 @@ class LatentPrior(nn.Module):
         rows, mask = read_latents(latents, self.sizes)
         self.scaling.fit(rows, mask)
         self.conditions.fit(values)
-        self.network.pairs.length = self.scaling.length
+        self.network.pairs.length.fill_(self.scaling.length)
         kinds = torch.cat([values[:, : self.compositions.shape[1]], mask.sum(1, keepdim=True)], 1)
         kinds, counts = torch.unique(kinds, dim=0, return_counts=True)
         self.compositions, self.n_charts = kinds[:, :-1], kinds[:, -1].long()
