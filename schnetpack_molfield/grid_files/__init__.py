@@ -1,21 +1,5 @@
 """Files of values on regular grids, those of other programs and of this one."""
 
-from schnetpack_molfield.grid_files.formats import (
-    WRITTEN,
-    is_grid_file,
-    nearest_grid,
-    read_volume,
-    write_volume,
-)
-from schnetpack_molfield.grid_files.of_field import write_field
-from schnetpack_molfield.grid_files.volume import Volume
+import lazy_loader
 
-__all__ = [
-    "WRITTEN",
-    "Volume",
-    "is_grid_file",
-    "nearest_grid",
-    "read_volume",
-    "write_field",
-    "write_volume",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,6 @@ from schnetpack_molfield.datasets.readers.proteins import open_cif, open_pdb
 from schnetpack_molfield.datasets.readers.qm9_files import is_qm9_file, open_qm9_files
 from schnetpack_molfield.datasets.readers.schnetpack_db import open_database
 from schnetpack_molfield.datasets.readers.sdf import open_sdf
-from schnetpack_molfield.datasets.readers.volumes import open_volume
 from schnetpack_molfield.datasets.text_files import structure_suffix
 from schnetpack_molfield.grid_files import is_grid_file
 
@@ -44,6 +43,8 @@ def open_file(path: Path, elements: Mapping[str, str]) -> RawSource:
     """
     suffix = structure_suffix(path)
     if path.is_file() and is_grid_file(path):
+        from schnetpack_molfield.datasets.readers.volumes import open_volume  # it brings torch
+
         return open_volume(path, elements)
     if suffix in _BY_ENDING and not path.is_dir():
         return _BY_ENDING[suffix](path, elements)
