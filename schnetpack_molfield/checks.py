@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 __all__ = [
+    "ENERGY_UNITS",
     "atomic_number",
     "check_atoms",
     "check_choice",

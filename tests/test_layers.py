@@ -17,13 +17,18 @@ ROOMS = (
     "atomistic",
     "transform",
     "datasets",
+    "assessment",
     "train",
+    "generation",
     "fit",
     "analysis",
     "interfaces",
     "testing",
     "cli",
 )
+
+#: Rooms that methods of fields open when they are asked for: parts of that room.
+ANNEXES = {"densities": "fields", "grid_files": "fields"}
 
 
 def module_of(path: Path) -> str:
@@ -57,7 +62,8 @@ GRAPH = {module: imports_of(path) - {module} for module, path in MODULES.items()
 
 def room_of(module: str) -> str:
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else "ground"
+    room = parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else "ground"
+    return ANNEXES.get(room, room)
 
 
 def test_every_room_has_its_place() -> None:
@@ -77,9 +83,16 @@ def test_rooms_import_downwards(room: str) -> None:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     # a package imports its files to offer their names; files import the files, not the package
+    # methods of fields open their annexes late, so that is no way to come back
     files = {
-        module: {i for i in imports if MODULES[i].name != "__init__.py"}
+        module: {
+            i
+            for i in imports
+            if MODULES[i].name != "__init__.py"
+            and not (i.split(".")[1] in ANNEXES and module.split(".")[1] == "fields")
+        }
         for module, imports in GRAPH.items()
+        if module != "schnetpack_molfield"
     }
     assert set(TopologicalSorter(files).static_order()) >= set(MODULES) - {"schnetpack_molfield"}
 

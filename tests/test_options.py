@@ -25,6 +25,7 @@ def test_configurations_have_the_defaults_of_the_code(path: Path) -> None:
     assert takes_more or set(config) <= set(parameters)
     for name, value in config.items():
         default = parameters[name].default if name in parameters else inspect.Parameter.empty
+        default = list(default) if isinstance(default, tuple) else default
         own = isinstance(value, dict) or "${" in str(value) or default is inspect.Parameter.empty
         assert own or value == default, f"{name}: {value} here, {default} in the code"
 

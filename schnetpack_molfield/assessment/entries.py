@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from schnetpack_molfield.checks import optional_import
-from schnetpack_molfield.datasets.text_files import SDF, read_text, structure_suffix
+from schnetpack_molfield.text_files import SDF, read_text, structure_suffix
 
 __all__ = ["Entries", "read_entries"]
 

@@ -22,9 +22,9 @@ from schnetpack_molfield.cli.look import (
     numbers,
 )
 from schnetpack_molfield.cli.outputs import CUBES, output_files, say
-from schnetpack_molfield.datasets.text_files import check_structure_file
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.shipped_models import shipped_models
+from schnetpack_molfield.text_files import check_structure_file
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -95,7 +95,7 @@ def fit(
     resolution by `molfield field --model FILE.pt`.
     """
     from schnetpack_molfield.checks import check_device, check_new_file, check_positive
-    from schnetpack_molfield.datasets.text_files import check_structure_file
+    from schnetpack_molfield.text_files import check_structure_file
 
     files = output_files(out, structures) if out else _default_files(structures)
     for file in files:

@@ -9,9 +9,9 @@ from schnetpack_molfield.cli.frames import split_frame
 from schnetpack_molfield.cli.grids import confirm_grid
 from schnetpack_molfield.cli.latent_steps import ENDINGS, fields_between
 from schnetpack_molfield.cli.outputs import CUBES, say
-from schnetpack_molfield.datasets.text_files import check_structure_file
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.progress import watched
+from schnetpack_molfield.text_files import check_structure_file
 
 if TYPE_CHECKING:
     from schnetpack_molfield.fields import Grid, MolecularField

@@ -43,8 +43,8 @@ def scf(
 ) -> None:
     """Run PySCF from the density of a model and from its own starts: iterations, time, energy."""
     from schnetpack_molfield.checks import check_positive
-    from schnetpack_molfield.datasets.text_files import check_structure_file
     from schnetpack_molfield.model_files import find_model_file
+    from schnetpack_molfield.text_files import check_structure_file
 
     check_positive("--tolerance", tolerance)
     find_model_file(model)

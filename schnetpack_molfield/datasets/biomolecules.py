@@ -7,7 +7,7 @@ from ase.data import atomic_numbers
 
 from schnetpack_molfield.datasets.pdb_records import complete_elements
 from schnetpack_molfield.datasets.polymers import Residues, is_water, polymer_atoms
-from schnetpack_molfield.datasets.text_files import CUT_OFF
+from schnetpack_molfield.text_files import CUT_OFF
 
 __all__ = ["LIGAND", "PROTEIN", "parse_mmcif", "parse_pdb"]
 

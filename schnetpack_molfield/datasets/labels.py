@@ -13,7 +13,7 @@ from schnetpack_molfield.datasets.catalogue import (
 )
 from schnetpack_molfield.datasets.units import parse_unit
 
-__all__ = ["Label", "ase_label", "label_of", "without_unit"]
+__all__ = ["Label", "ase_label", "label_of", "split_unit", "without_unit"]
 
 _ENERGY_SUFFIXES = {
     "kcal_mol": "kcal/mol", "kJ_mol": "kJ/mol", "meV": "meV", "eV": "eV", "mHa": "mHa",

@@ -12,7 +12,9 @@ from ase import Atoms
 from schnetpack_molfield.checks import check_readable
 from schnetpack_molfield.datasets.biomolecules import LIGAND, PROTEIN, parse_mmcif, parse_pdb
 from schnetpack_molfield.datasets.smiles import parse_sdf, parse_smiles
-from schnetpack_molfield.datasets.text_files import (
+from schnetpack_molfield.fields.lengths import unusual_lengths
+from schnetpack_molfield.fields.molecule import angstrom_per
+from schnetpack_molfield.text_files import (
     CIF,
     PDB,
     SDF,
@@ -21,8 +23,6 @@ from schnetpack_molfield.datasets.text_files import (
     read_text,
     structure_suffix,
 )
-from schnetpack_molfield.fields.lengths import unusual_lengths
-from schnetpack_molfield.fields.molecule import angstrom_per
 
 __all__ = ["LIGAND", "PROTEIN", "read_molecules"]
 

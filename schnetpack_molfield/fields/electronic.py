@@ -14,7 +14,6 @@ from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 
 if TYPE_CHECKING:
     from schnetpack_molfield.densities.difference import DensityDifference
-    from schnetpack_molfield.fields.molecular_field import MolecularField
 
 __all__ = ["ElectronicField"]
 
@@ -95,7 +94,7 @@ class ElectronicField(FieldAroundAtoms):
         """
         return self.derived("esp", channel)(points).squeeze(1)
 
-    def derived(self, name: str, channel: str | None = None) -> MolecularField:
+    def derived(self, name: str, channel: str | None = None) -> Any:
         """Another field that follows from the density, to be asked, drawn and written like any.
 
         | name               | channels                   | unit    |
@@ -142,7 +141,7 @@ class ElectronicField(FieldAroundAtoms):
             mol.build()
         return density_matrix_of(self, mol, channel)
 
-    def quantity(self, name: str) -> MolecularField:
+    def quantity(self, name: str) -> Any:
         """A field of one channel of this field, or of a derived one, alone.
 
         Args:
@@ -163,7 +162,7 @@ class ElectronicField(FieldAroundAtoms):
         return only_channel(self.derived(vector), name)
 
     @cached_property
-    def _derived(self) -> dict[tuple[str, str | None], MolecularField]:
+    def _derived(self) -> dict[tuple[str, str | None], Any]:
         """Derived fields that were asked for, by name and channel."""
         return {}
 

@@ -16,7 +16,7 @@ from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.fields.atom_function import AtomBatch, AtomFunction
 from schnetpack_molfield.fields.geometry import squared_distances
 
-__all__ = ["DENSITY_UNITS", "PromoleculeDensity", "atomic_gaussians", "check_tabulated"]
+__all__ = ["DENSITY_UNITS", "HEAVIEST", "PromoleculeDensity", "atomic_gaussians", "check_tabulated"]
 
 #: Densities per unit of volume: how many of them one electron per cubic Angstrom is.
 DENSITY_UNITS = {"e/Ang^3": 1.0, "e/bohr^3": Bohr**3}

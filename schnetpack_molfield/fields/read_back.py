@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from ase import Atoms
@@ -13,9 +13,6 @@ from torch import Tensor
 from schnetpack_molfield.checks import check_positive
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.peaks import Peaks, find_peaks
-
-if TYPE_CHECKING:
-    from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 
 __all__ = ["atoms_of", "element_channels", "molecules_of"]
 
@@ -40,7 +37,7 @@ def element_channels(channels: Sequence[str]) -> dict[int, int]:
 
 
 def atoms_of(
-    field: FieldAroundAtoms,
+    field: Any,  # a FieldAroundAtoms
     level: float | None = None,
     spacing: float = 0.35,
     margin: float = 1.5,

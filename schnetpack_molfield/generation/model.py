@@ -15,7 +15,7 @@ from schnetpack_molfield.generation.prior import LatentPrior
 from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.representation import ChartSizes
 
-__all__ = ["PriorModel", "load_prior"]
+__all__ = ["PriorModel", "latent_sizes", "load_prior"]
 
 #: Seed of noise and times while a prior is validated.
 SEED = 0

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from schnetpack_molfield.generation.conditions import Conditions
     from schnetpack_molfield.generation.prior import LatentPrior
 
-__all__ = ["SampleRequest", "check_request", "parse_composition", "parse_property"]
+__all__ = [
+    "SampleRequest",
+    "check_request",
+    "parse_composition",
+    "parse_property",
+    "property_values",
+]
 
 _PROPERTY = re.compile(r"([A-Za-z_]\w*)=([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(\S*)")
 

@@ -15,7 +15,7 @@ from ase import Atoms
 from schnetpack_molfield import properties as keys
 from schnetpack_molfield.new_files import replace_when_complete
 
-__all__ = ["ENDINGS", "SampleFile"]
+__all__ = ["ENDINGS", "SampleFile", "write_samples"]
 
 #: Kinds of files.
 ENDINGS = (".extxyz", ".xyz", ".sdf", ".db")

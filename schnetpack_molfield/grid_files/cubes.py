@@ -15,10 +15,10 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr
 
-from schnetpack_molfield.datasets.text_files import read_text
 from schnetpack_molfield.fields.cube import write_cube
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.grid_files.volume import Volume, stated_unit
+from schnetpack_molfield.text_files import read_text
 
 __all__ = ["read", "write"]
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schnetpack_molfield.checks import check_choice
-from schnetpack_molfield.datasets.text_files import structure_suffix
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.grid_files import arrays, ccp4, cubes, opendx, vasp, vti, xsf
 from schnetpack_molfield.grid_files.volume import Volume
+from schnetpack_molfield.text_files import structure_suffix
 
 __all__ = ["WRITTEN", "is_grid_file", "nearest_grid", "read_volume", "write_volume"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from schnetpack_molfield.datasets.text_files import read_text
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.grid_files.volume import Volume, stated_unit
 from schnetpack_molfield.new_files import replace_when_complete
+from schnetpack_molfield.text_files import read_text
 
 __all__ = ["read", "write"]
 

@@ -13,9 +13,9 @@ import numpy as np
 from ase import Atoms
 from ase.io.vasp import read_vasp_configuration
 
-from schnetpack_molfield.datasets.text_files import read_text
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.grid_files.volume import Volume
+from schnetpack_molfield.text_files import read_text
 
 __all__ = ["is_vasp_file", "read"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from ase import Atoms
 from ase.io.xsf import read_xsf
 
-from schnetpack_molfield.datasets.text_files import read_text
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.grid_files.volume import Volume
+from schnetpack_molfield.text_files import read_text
 
 __all__ = ["read"]
 

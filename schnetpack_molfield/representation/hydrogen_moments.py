@@ -161,7 +161,7 @@ class MomentAutoencoder(nn.Module):
         degree: int = 3,
         n_interactions: int = 1,
         field_cutoff_fn: CutoffFunction | None = None,
-        noise: float = 0.0,
+        noise: float = 0.03,
         softness: float = 0.4,
         **inr: Any,
     ) -> None:

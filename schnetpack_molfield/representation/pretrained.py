@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from os import PathLike
-from typing import TYPE_CHECKING
 
 import torch
 from hydra.utils import to_absolute_path
@@ -17,16 +16,13 @@ from schnetpack_molfield.checks import did_you_mean
 from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.nn.dense import set_lr_scale
 
-if TYPE_CHECKING:
-    from schnetpack_molfield.representation.molfield import MolField
-
 __all__ = ["begin", "in_group"]
 
 logger = logging.getLogger(__name__)
 
 
 def begin(
-    target: MolField,
+    target: nn.Module,
     path: str | PathLike[str] | None,
     lr_scale: float,
     frozen: Sequence[str] = (),
@@ -58,7 +54,7 @@ def begin(
     return _checked_rates(target, rates or {})
 
 
-def _take_over(target: MolField, path: str | PathLike[str], lr_scale: float) -> None:
+def _take_over(target: nn.Module, path: str | PathLike[str], lr_scale: float) -> None:
     """Copy the weights of the MolField in a model's file, and say which, in one line of the log.
 
     Weights are taken over where their name and shape are the same; the functions of layers stay
@@ -108,7 +104,7 @@ def _summary(
     return line
 
 
-def _cutoffs(source: MolField, target: MolField) -> str:
+def _cutoffs(source: nn.Module, target: nn.Module) -> str:
     """A warning where radial functions mean another distance than they did."""
     cutoffs = [float(x.cutoff) for x in (source, target)]
     return "" if cutoffs[0] == cutoffs[1] else "; cutoff {:g} there, {:g} here".format(*cutoffs)

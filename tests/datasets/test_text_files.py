@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from schnetpack_molfield.datasets.text_files import read_text, structure_suffix
+from schnetpack_molfield.text_files import read_text, structure_suffix
 
 TEXT = "1\nµ = 1.8 D\nO 0 0 0\n"
 

@@ -13,8 +13,8 @@ from schnetpack_molfield.datasets.readers.proteins import open_cif, open_pdb
 from schnetpack_molfield.datasets.readers.qm9_files import is_qm9_file, open_qm9_files
 from schnetpack_molfield.datasets.readers.schnetpack_db import open_database
 from schnetpack_molfield.datasets.readers.sdf import open_sdf
-from schnetpack_molfield.datasets.text_files import structure_suffix
 from schnetpack_molfield.grid_files import is_grid_file
+from schnetpack_molfield.text_files import structure_suffix
 
 __all__ = ["open_file"]
 

@@ -13,7 +13,7 @@ from schnetpack_molfield.datasets.labels import ase_label
 from schnetpack_molfield.datasets.pdb_records import complete_elements
 from schnetpack_molfield.datasets.readers.ase_files import open_ase_file
 from schnetpack_molfield.datasets.readers.reading import each_frame
-from schnetpack_molfield.datasets.text_files import read_text
+from schnetpack_molfield.text_files import read_text
 
 __all__ = ["open_cif", "open_pdb"]
 

@@ -11,7 +11,7 @@ from schnetpack_molfield.datasets.elements import atomic_number_of
 from schnetpack_molfield.datasets.frames import RawFrame, RawSource, Value
 from schnetpack_molfield.datasets.labels import without_unit
 from schnetpack_molfield.datasets.readers.reading import each_frame
-from schnetpack_molfield.datasets.text_files import read_text
+from schnetpack_molfield.text_files import read_text
 
 __all__ = ["open_sdf"]
 

@@ -20,11 +20,11 @@ from schnetpack_molfield.datasets.frames import RawFrame, RawSource, Value
 from schnetpack_molfield.datasets.labels import Label
 from schnetpack_molfield.datasets.molecules import read_molecules
 from schnetpack_molfield.datasets.readers.vacuum import in_the_middle
-from schnetpack_molfield.datasets.text_files import CIF, PDB, SDF, XYZ
 from schnetpack_molfield.fields.lengths import NOBLE_GASES
 from schnetpack_molfield.fields.promolecule import HEAVIEST, PromoleculeDensity
 from schnetpack_molfield.fields.units import unit_factor
 from schnetpack_molfield.grid_files import Volume, read_volume
+from schnetpack_molfield.text_files import CIF, PDB, SDF, XYZ
 
 __all__ = ["open_volume"]
 
