@@ -1,14 +1,23 @@
 """Samplers: from noise to data by a field of velocities, behind one protocol."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
 from schnetpack_molfield.generation.prediction import Prediction
 from schnetpack_molfield.generation.schedule import Schedule
 
-__all__ = ["SAMPLERS", "AncestralSampler", "EulerSampler", "HeunSampler", "Sampler"]
+__all__ = [
+    "SAMPLERS",
+    "AncestralSampler",
+    "EulerSampler",
+    "Flow",
+    "HeunSampler",
+    "Sampler",
+    "StepwiseSampler",
+]
 
 #: Output of a network at rows (n_sets, n_charts, n_numbers) and times (n_sets,).
 Network = Callable[[Tensor, Tensor], Tensor]
@@ -39,58 +48,77 @@ class Sampler(Protocol):
         ...
 
 
-def _times(schedule: Schedule, n_steps: int, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    grid = schedule.grid(n_steps).to(like)
-    for begin, end in zip(grid[:-1], grid[1:], strict=True):
-        yield begin.expand(like.shape[0]), end.expand(like.shape[0])
+class Flow(NamedTuple):
+    """What a step asks.
+
+    Attributes:
+        network: the trained network.
+        schedule: the one that was trained with.
+        prediction: likewise.
+        noise: draws more noise like the start.
+    """
+
+    network: Network
+    schedule: Schedule
+    prediction: Prediction
+    noise: Callable[[], Tensor]
+
+    def velocity(self, x: Tensor, time: Tensor) -> Tensor:
+        """Derivative of the path through x with respect to time."""
+        return self.prediction.velocity(self.network(x, time), x, time, self.schedule)
+
+    def endpoint(self, x: Tensor, time: Tensor) -> Tensor:
+        """Where the path through x ends."""
+        return self.prediction.endpoint(self.network(x, time), x, time, self.schedule)
 
 
-class EulerSampler:
+class StepwiseSampler(ABC):
+    """Goes through the times of the schedule; a sampler says what one step does."""
+
+    def steps(
+        self,
+        network: Network,
+        start: Tensor,
+        n_steps: int,
+        schedule: Schedule,
+        prediction: Prediction,
+        noise: Callable[[], Tensor],
+    ) -> Iterator[Tensor]:
+        """See `Sampler`."""
+        flow = Flow(network, schedule, prediction, noise)
+        x, grid = start, schedule.grid(n_steps).to(start)
+        for times in zip(grid[:-1], grid[1:], strict=True):
+            begin, end = (time.expand(len(start)) for time in times)
+            x = self.step(flow, x, begin, end)
+            yield x
+
+    @abstractmethod
+    def step(self, flow: Flow, x: Tensor, begin: Tensor, end: Tensor) -> Tensor:
+        """Rows at the end of a step that begins at x, both times of shape (n_sets,)."""
+
+
+class EulerSampler(StepwiseSampler):
     """First order: one call of the network per step."""
 
-    def steps(
-        self,
-        network: Network,
-        start: Tensor,
-        n_steps: int,
-        schedule: Schedule,
-        prediction: Prediction,
-        noise: Callable[[], Tensor],
-    ) -> Iterator[Tensor]:
-        """See `Sampler`."""
-        x = start
-        for begin, end in _times(schedule, n_steps, x):
-            velocity = prediction.velocity(network(x, begin), x, begin, schedule)
-            x = x + (end - begin).view(-1, 1, 1) * velocity
-            yield x
+    def step(self, flow: Flow, x: Tensor, begin: Tensor, end: Tensor) -> Tensor:
+        """See `StepwiseSampler`."""
+        return x + (end - begin).view(-1, 1, 1) * flow.velocity(x, begin)
 
 
-class HeunSampler:
+class HeunSampler(StepwiseSampler):
     """Second order: two calls of the network per step, one in the last."""
 
-    def steps(
-        self,
-        network: Network,
-        start: Tensor,
-        n_steps: int,
-        schedule: Schedule,
-        prediction: Prediction,
-        noise: Callable[[], Tensor],
-    ) -> Iterator[Tensor]:
-        """See `Sampler`."""
-        x = start
-        for begin, end in _times(schedule, n_steps, x):
-            step = (end - begin).view(-1, 1, 1)
-            first = prediction.velocity(network(x, begin), x, begin, schedule)
-            ahead = x + step * first
-            if bool((end < 1).all()):
-                second = prediction.velocity(network(ahead, end), ahead, end, schedule)
-                ahead = x + step * (first + second) / 2
-            x = ahead
-            yield x
+    def step(self, flow: Flow, x: Tensor, begin: Tensor, end: Tensor) -> Tensor:
+        """See `StepwiseSampler`."""
+        step = (end - begin).view(-1, 1, 1)
+        first = flow.velocity(x, begin)
+        ahead = x + step * first
+        if not bool((end < 1).all()):
+            return ahead
+        return x + step * (first + flow.velocity(ahead, end)) / 2
 
 
-class AncestralSampler:
+class AncestralSampler(StepwiseSampler):
     """Stochastic: jump to the predicted data and back to the next time with partly new noise.
 
     Args:
@@ -105,25 +133,14 @@ class AncestralSampler:
             raise ValueError(f"freshness is a share from 0 to 1, got {freshness}")
         self.freshness = freshness
 
-    def steps(
-        self,
-        network: Network,
-        start: Tensor,
-        n_steps: int,
-        schedule: Schedule,
-        prediction: Prediction,
-        noise: Callable[[], Tensor],
-    ) -> Iterator[Tensor]:
-        """See `Sampler`."""
-        x = start
-        for begin, end in _times(schedule, n_steps, x):
-            data = prediction.endpoint(network(x, begin), x, begin, schedule)
-            signal, amount = schedule.coefficients(begin.view(-1, 1, 1))
-            old = (x - signal * data) / amount.clamp(min=1e-3)
-            fresh = self.freshness**0.5 * noise()
-            signal, amount = schedule.coefficients(end.view(-1, 1, 1))
-            x = signal * data + amount * ((1 - self.freshness) ** 0.5 * old + fresh)
-            yield x
+    def step(self, flow: Flow, x: Tensor, begin: Tensor, end: Tensor) -> Tensor:
+        """See `StepwiseSampler`."""
+        data = flow.endpoint(x, begin)
+        signal, amount = flow.schedule.coefficients(begin.view(-1, 1, 1))
+        old = (x - signal * data) / amount.clamp(min=1e-3)
+        fresh = self.freshness**0.5 * flow.noise()
+        signal, amount = flow.schedule.coefficients(end.view(-1, 1, 1))
+        return signal * data + amount * ((1 - self.freshness) ** 0.5 * old + fresh)
 
 
 #: Samplers by name.
