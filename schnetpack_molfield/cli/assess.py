@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from schnetpack_molfield.cli.outputs import say
+
 if TYPE_CHECKING:
     from schnetpack_molfield.assessment import Assessment, Scores
 
@@ -65,24 +67,24 @@ def assess(
     _print(result, samples.name)
     if out is not None:
         _write(out, result)
-        Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
+        say(f"wrote {out}")
 
 
 def _print(result: "Assessment", name: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     readable = result.n_entries - len(result.unreadable)
-    console.print(f"{name}: {readable} molecules of {result.n_entries} entries")
+    say(f"{name}: {readable} molecules of {result.n_entries} entries")
     for line in result.unreadable[:N_NAMED]:
-        console.print(f"unreadable: {line}", markup=False)
+        say(f"unreadable: {line}")
     if len(result.unreadable) > N_NAMED:
-        console.print(f"unreadable: {len(result.unreadable) - N_NAMED} more")
+        say(f"unreadable: {len(result.unreadable) - N_NAMED} more")
     console.print(_scores("EDM's measure", result.by_lengths))
     if result.by_openbabel is not None:
         console.print(_scores("OpenBabel's measure", result.by_openbabel))
     for table in _closer(result):
         console.print(table)
     for note in result.notes:
-        console.print(f"note: {note}", markup=False)
+        say(f"note: {note}")
 
 
 def _scores(name: str, scores: "Scores") -> Table:

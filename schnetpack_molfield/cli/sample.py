@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from schnetpack_molfield.cli.outputs import say
 
 if TYPE_CHECKING:
     from schnetpack_molfield.generation.requests import SampleRequest
@@ -66,12 +67,14 @@ def sample(
     from schnetpack_molfield.checks import check_device, check_new_file
     from schnetpack_molfield.generation.requests import (
         SampleRequest,
+        check_counts,
         parse_composition,
         parse_property,
     )
+    from schnetpack_molfield.generation.sample_files import ENDINGS
     from schnetpack_molfield.model_files import find_model_file
 
-    check_new_file(out, (".extxyz", ".xyz", ".sdf", ".db"), force)
+    check_new_file(out, ENDINGS, force)
     request = SampleRequest(
         n=n,
         composition=None if composition is None else parse_composition(composition),
@@ -82,11 +85,10 @@ def sample(
         guidance=guidance,
         seed=seed,
     )
-    if n < 1:
-        raise ValueError(f"--n is a number of samples, at least 1, got {n}")
+    check_counts(request)
     file = find_model_file(model)
     _draw(file, request, check_device(device), out, force)
-    Console().print(f"wrote {out}", soft_wrap=True, highlight=False)
+    say(f"wrote {out}")
 
 
 def _draw(file: Path, request: "SampleRequest", device: str, out: Path, force: bool) -> None:
@@ -98,21 +100,18 @@ def _draw(file: Path, request: "SampleRequest", device: str, out: Path, force: b
     from schnetpack_molfield.progress import watched
 
     drawer = SampleDrawer(load_prior(file), request, device)
-    console = Console(stderr=True)
     for line in drawer.warnings:
-        console.print(f"warning: {line}", soft_wrap=True, highlight=False, markup=False)
+        say(f"warning: {line}", stderr=True)
     mark = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     samples_file = SampleFile(out, {"model": mark, **asdict(request)}, force)
     samples = []
-    blocks = range(drawer.n_blocks)
     try:
-        for number in watched(blocks, f"{request.n} samples, by blocks"):
+        for number in watched(range(drawer.n_blocks), f"{request.n} samples, by blocks"):
             samples += samples_file.block(number, drawer.molecules)
     except KeyboardInterrupt:
-        console.print(
+        say(
             f"interrupted after {len(samples)} of {request.n} samples; the same command continues",
-            soft_wrap=True,
-            highlight=False,
+            stderr=True,
         )
         raise
     samples_file.finish(samples)

@@ -89,17 +89,13 @@ class Conditions(nn.Module):
         return told.to(values.device) & labelled
 
     def values_of(
-        self,
-        compositions: Tensor,
-        properties: Mapping[str, float],
-        tell_composition: bool = True,
+        self, compositions: Tensor, properties: Mapping[str, float]
     ) -> tuple[Tensor, Tensor]:
         """Values and what is known, as `forward` takes them.
 
         Args:
             compositions: counts of elements, shape (n_molecules, n_elements).
             properties: values that are wanted, the same for all.
-            tell_composition: whether the compositions are part of the condition.
 
         Raises:
             ValueError: for a property without training labels.
@@ -109,7 +105,7 @@ class Conditions(nn.Module):
         known = torch.zeros(n_molecules, self.n_groups, dtype=torch.bool, device=values.device)
         values[:, :n_elements] = compositions.to(values)
         values[:, n_elements] = compositions.sum(dim=1).to(values)
-        known[:, :2] = tell_composition
+        known[:, :2] = True  # composition and number of atoms
         for name, value in properties.items():
             column = self.column(name)
             values[:, column] = value

@@ -43,11 +43,11 @@ def latent_path(
     Raises:
         ValueError: for a molecule that the latent can't hold.
     """
-    if _n_charts(space, sizes, first) < _n_charts(space, sizes, second):
+    start, unturned = (_rows(space, sizes, atoms) for atoms in (first, second))
+    if len(start) < len(unturned):
         return latent_path(space, sizes, second, first, n_steps).flip(0)
-    start = _rows(space, sizes, first)
     turned = second.copy()
-    turned.positions = align(second.positions, _rows(space, sizes, second)[:, :3], start[:, :3])
+    turned.positions = align(second.positions, unturned[:, :3], start[:, :3])
     rows = _rows(space, sizes, turned)  # turning the molecule turns what its charts hold
     match, here = _match(start[:, :3], rows[:, :3])
     end = np.zeros_like(start)
@@ -91,7 +91,3 @@ def _rows(space: LatentSpace, sizes: ChartSizes, atoms: Atoms) -> np.ndarray:
     """Rows (n_charts, n_numbers) of a molecule, centred."""
     rows, _ = read_latents(space.encode([atoms]), sizes)
     return rows[0].double().numpy(force=True)
-
-
-def _n_charts(space: LatentSpace, sizes: ChartSizes, atoms: Atoms) -> int:
-    return len(_rows(space, sizes, atoms))

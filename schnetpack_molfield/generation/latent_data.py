@@ -22,6 +22,7 @@ from schnetpack_molfield import properties as keys
 from schnetpack_molfield.checks import check_unit, did_you_mean
 from schnetpack_molfield.datasets.checked import DataError
 from schnetpack_molfield.datasets.split import database_mark
+from schnetpack_molfield.generation.model import named
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.new_files import replace_when_complete
 from schnetpack_molfield.progress import watched
@@ -139,11 +140,7 @@ class LatentData(LightningDataModule):
 
     def _mark(self) -> str:
         """What the latents depend on."""
-        from schnetpack_molfield.generation.model import PriorModel
-
-        if self.autoencoder is None:
-            PriorModel(None)  # says what to do
-        model = find_model_file(str(self.autoencoder)).read_bytes()
+        model = find_model_file(str(named(self.autoencoder))).read_bytes()
         parts = [database_mark(self.dataset), *self.elements, *self.properties]
         return hashlib.sha256(model + " ".join(parts).encode()).hexdigest()[:16]
 

@@ -15,7 +15,7 @@ from schnetpack_molfield.generation.prior import LatentPrior
 from schnetpack_molfield.model_files import load_model_file
 from schnetpack_molfield.representation import ChartSizes
 
-__all__ = ["PriorModel", "latent_sizes", "load_prior"]
+__all__ = ["PriorModel", "latent_sizes", "load_prior", "named"]
 
 #: Seed of noise and times while a prior is validated.
 SEED = 0
@@ -52,13 +52,7 @@ class PriorModel(AtomisticModel):
         **options: Any,
     ) -> None:
         super().__init__(postprocessors=[])
-        if autoencoder is None:
-            raise ValueError(
-                "name the auto-encoder whose latents are learned, globals.autoencoder=runs/NAME; "
-                "spktrain experiment=molfield_pretrain model/representation=molfield_moments "
-                "trains one"
-            )
-        given: Any = autoencoder
+        given: Any = named(autoencoder)
         is_model = isinstance(given, AtomisticModel)
         self.autoencoder = given if is_model else load_model_file(given)
         self.autoencoder.requires_grad_(False).eval()
@@ -93,6 +87,16 @@ class PriorModel(AtomisticModel):
             torch.manual_seed(SEED)
             inputs[keys.prior_loss] = self.prior.loss(latents, values)
         return inputs
+
+
+def named(autoencoder: str | Path | AtomisticModel | None) -> str | Path | AtomisticModel:
+    """The auto-encoder that was named; a ValueError if there is none."""
+    if autoencoder is None:
+        raise ValueError(
+            "name the auto-encoder whose latents are learned, globals.autoencoder=runs/NAME; "
+            "spktrain experiment=molfield_pretrain model/representation=molfield_moments trains one"
+        )
+    return autoencoder
 
 
 def latent_sizes(autoencoder: AtomisticModel) -> ChartSizes:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SampleRequest",
+    "check_counts",
     "check_request",
     "parse_composition",
     "parse_property",
@@ -83,6 +84,14 @@ def parse_property(text: str) -> tuple[str, float, str]:
     raise ValueError(f"--property is NAME=VALUE with a unit or without, homo=-6.5eV, got {text!r}")
 
 
+def check_counts(request: SampleRequest) -> None:
+    """Raise ValueError for a request of no samples, or of none of the sampler's steps."""
+    if request.n < 1:
+        raise ValueError(f"--n is a number of samples, at least 1, got {request.n}")
+    if request.n_steps < 1:
+        raise ValueError(f"--steps must be at least 1, got {request.n_steps}")
+
+
 def check_request(request: SampleRequest, prior: LatentPrior) -> list[str]:
     """Warnings about what lies beyond the training data, in one line each.
 
@@ -90,10 +99,7 @@ def check_request(request: SampleRequest, prior: LatentPrior) -> list[str]:
         ValueError: for what the prior can't make: no samples, other elements, more charts than the
             latent has, a property without training labels, a unit that doesn't fit.
     """
-    if request.n < 1:
-        raise ValueError(f"--n is a number of samples, at least 1, got {request.n}")
-    if request.n_steps < 1:
-        raise ValueError(f"--steps must be at least 1, got {request.n_steps}")
+    check_counts(request)
     warnings = []
     if request.composition is not None:
         warnings += _check_composition(request.composition, request.n_charts, prior)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from ase import Atoms
 from torch import Tensor
@@ -52,16 +50,16 @@ class SampleDrawer:
 
     def latents(self, block: int) -> Tensor:
         """Latents of a block, (n_samples, n_latent)."""
-        n = min(BLOCK, self.request.n - block * BLOCK)
-        generator = torch.Generator().manual_seed(self.request.seed * 1_000_003 + block)
+        request = self.request
+        n = min(BLOCK, request.n - block * BLOCK)
+        generator = torch.Generator().manual_seed(request.seed * 1_000_003 + block)
         compositions = self._compositions(n, generator)
         conditions = self.prior.conditions
         condition = conditions(*conditions.values_of(compositions, self._values))
         heavy = [column for column, symbol in enumerate(conditions.elements) if symbol != "H"]
         n_charts = compositions[:, heavy].sum(dim=1).long()
         n_charts = torch.where(n_charts == 0, compositions.sum(dim=1).long(), n_charts)
-        sampler = SAMPLERS[self.request.sampler]()
-        request = self.request
+        sampler = SAMPLERS[request.sampler]()
         return self.prior.sample(
             n_charts, condition, request.n_steps, sampler, request.guidance, generator
         )
@@ -70,9 +68,6 @@ class SampleDrawer:
         """Molecules of a block, each with its latent in `info`."""
         latents = self.latents(block)
         return with_latents(self.space.decode(latents), latents)
-
-    def __iter__(self) -> Iterator[list[Atoms]]:
-        return (self.molecules(block) for block in range(self.n_blocks))
 
     def _compositions(self, n: int, generator: torch.Generator) -> Tensor:
         """Compositions (n, n_elements), given or drawn from the training data."""
