@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from schnetpack_molfield.checks import optional_import
-from schnetpack_molfield.text_files import SDF, read_text, structure_suffix
+from schnetpack_molfield.text_files import SDF, structure_suffix
 
 __all__ = ["Entries", "read_entries"]
 
@@ -80,11 +80,11 @@ def _other_entries(path: Path) -> Iterator[tuple[str, Atoms | str]]:
 
 def _sdf_entries(path: Path) -> Iterator[tuple[str, Atoms | str]]:
     """Records of an SDF file, each by itself, so that a broken one doesn't hide the next."""
-    records = [record.removeprefix("\n") for record in read_text(path).split("$$$$")]
-    for number, record in enumerate(records):
-        if record.strip():
-            title = record.split("\n", 1)[0].strip()
-            yield f"entry {number}" + (f" ({title})" if title else ""), _sdf_entry(record)
+    from schnetpack_molfield.datasets.readers.sdf import sdf_records
+
+    for number, record in enumerate(sdf_records(path)):
+        title = record.split("\n", 1)[0].strip()
+        yield f"entry {number}" + (f" ({title})" if title else ""), _sdf_entry(record)
 
 
 def _sdf_entry(record: str) -> Atoms | str:

@@ -12,7 +12,9 @@ pytest.importorskip("rdkit")
 
 from rdkit import Chem  # noqa: E402
 
+from schnetpack_molfield import properties as keys  # noqa: E402
 from schnetpack_molfield.assessment import judge_by_lengths, read_entries  # noqa: E402
+from schnetpack_molfield.generation.sample_files import write_samples  # noqa: E402
 
 
 def record(atoms: Atoms) -> str:
@@ -61,3 +63,14 @@ def test_nothing_that_can_be_read(tmp_path: Path) -> None:
         read_entries(tmp_path / "none.sdf")
     with pytest.raises(FileNotFoundError, match="missing.sdf isn't a file"):
         read_entries(tmp_path / "missing.sdf")
+
+
+def test_a_first_record_without_a_title(tmp_path) -> None:
+    """As `molfield sample` writes it: an empty line of the title belongs to the record."""
+    samples = [molecule(name) for name in ("CH4", "H2O")]
+    for atoms in samples:
+        atoms.info[keys.latent] = np.zeros(3)
+    write_samples(tmp_path / "some.sdf", samples)
+    entries = read_entries(tmp_path / "some.sdf")
+    assert entries.unreadable == []
+    assert [str(atoms.symbols) for atoms in entries.molecules] == ["CH4", "OH2"]

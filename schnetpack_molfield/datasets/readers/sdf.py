@@ -13,7 +13,7 @@ from schnetpack_molfield.datasets.labels import without_unit
 from schnetpack_molfield.datasets.readers.reading import each_frame
 from schnetpack_molfield.text_files import read_text
 
-__all__ = ["open_sdf"]
+__all__ = ["open_sdf", "sdf_records"]
 
 _FIELD = re.compile(r"^>.*<([^>]+)>.*\n((?:.*\S.*\n?)*)", re.MULTILINE)
 
@@ -27,12 +27,17 @@ def open_sdf(path: Path, elements: Mapping[str, str]) -> RawSource:
     """
 
     def read() -> Iterator[RawFrame]:
-        records = read_text(path).split("$$$$")
-        records = [record.removeprefix("\n") if i else record for i, record in enumerate(records)]
-        frames = (_frame(record, elements) for record in records if record.strip())
+        frames = (_frame(record, elements) for record in sdf_records(path))
         yield from each_frame(frames, elements)
 
     return RawSource(path, read, label_of=lambda key: without_unit(key, key), length_unit="Ang")
+
+
+def sdf_records(path: Path) -> list[str]:
+    """The records of a file, each from its line of the title on, which may be empty."""
+    records = read_text(path).split("$$$$")
+    records = [record.removeprefix("\n") if i else record for i, record in enumerate(records)]
+    return [record for record in records if record.strip()]
 
 
 def _frame(record: str, elements: Mapping[str, str]) -> RawFrame:
