@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schnetpack_molfield.cli.frames import field_of_sample, read_frame, split_frame
+from schnetpack_molfield.cli.frames import field_of_sample, read_structure, split_frame
 from schnetpack_molfield.cli.grids import confirm_grid, confirm_slice
 from schnetpack_molfield.cli.look import (
     Camera,
@@ -21,7 +21,8 @@ from schnetpack_molfield.cli.look import (
     Width,
     numbers,
 )
-from schnetpack_molfield.cli.outputs import CUBES, output_files, say
+from schnetpack_molfield.cli.outputs import output_files, say
+from schnetpack_molfield.grid_files.endings import WRITTEN
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.shipped_models import shipped_models
 from schnetpack_molfield.text_files import check_structure_file
@@ -36,7 +37,6 @@ __all__ = ["field"]
 
 MESHES = (".ply", ".obj", ".glb", ".stl")
 PICTURES = (".png", ".pdf", ".svg")
-GRIDS = (*CUBES, ".dx", ".ccp4", ".mrc", ".map", ".vti", ".npz")
 
 Structures = Annotated[
     list[str] | None,
@@ -148,7 +148,7 @@ def field(
     names = structures or []
     files = output_files(out, names)
     for file in files:
-        check_new_file(file, (*GRIDS, *MESHES, *PICTURES), force)
+        check_new_file(file, (*WRITTEN, *MESHES, *PICTURES), force)
     step = 0.2 if spacing is None else spacing
     _check_numbers(step, size, level)
     slice_look: dict[str, Any] = {
@@ -229,7 +229,7 @@ def _write(
 ) -> None:
     """Write a field in the format of the file's ending; `look` is that of a picture."""
     suffix = file.suffix.lower()
-    if suffix in GRIDS:
+    if suffix in WRITTEN:
         shown.to_grid(file, None, step, margin, force, units)
     elif suffix in MESHES:
         shown.to_mesh(file, None, level or 0.0, step, margin, force, **colors)
@@ -279,11 +279,8 @@ def _fitted(model: Path) -> "FittedFields | None":
 
 
 def _read(structure: str, length_unit: str | None, charge: int | None) -> "Atoms":
-    """The only or the last structure of a file, or the one of FILE@NUMBER."""
-    from schnetpack_molfield.datasets.molecules import read_molecules
-
-    path, number = split_frame(structure)
-    atoms = read_molecules(path, length_unit)[-1] if number is None else read_frame(path, number)
+    """A structure with its charge."""
+    atoms = read_structure(structure, length_unit)
     if charge is not None:
         atoms.info["charge"] = charge
     if n_waters := atoms.info.get("n_waters"):

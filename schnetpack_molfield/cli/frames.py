@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from schnetpack_molfield.fields import MolecularField
 
-__all__ = ["field_of_sample", "read_frame", "split_frame"]
+__all__ = ["field_of_sample", "read_frame", "read_structure", "split_frame"]
 
 
 def split_frame(name: str) -> tuple[str, int | None]:
@@ -20,6 +20,19 @@ def split_frame(name: str) -> tuple[str, int | None]:
     if found is None or Path(name).exists() or not Path(found[1]).is_file():
         return name, None
     return found[1], int(found[2])
+
+
+def read_structure(name: str, length_unit: str | None = None) -> "Atoms":
+    """The only or the last structure of a file, the one of FILE@NUMBER, or that of a SMILES.
+
+    Args:
+        name: of the file, or the SMILES string.
+        length_unit: of files that state none, see `read_molecules`.
+    """
+    from schnetpack_molfield.datasets.molecules import read_molecules
+
+    path, number = split_frame(name)
+    return read_molecules(path, length_unit)[-1] if number is None else read_frame(path, number)
 
 
 def read_frame(path: str, number: int) -> "Atoms":
@@ -59,6 +72,5 @@ def field_of_sample(
         or not hasattr(autoencoder.representation, "encode")
     ):
         return None
-    field = LatentSpace(autoencoder, device).field(torch.as_tensor(atoms.info[keys.latent]))
-    field.atoms = atoms if len(atoms) else field.atoms
-    return field
+    latent = torch.as_tensor(atoms.info[keys.latent])
+    return LatentSpace(autoencoder, device).field(latent, atoms)

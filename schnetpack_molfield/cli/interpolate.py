@@ -8,7 +8,8 @@ import typer
 from schnetpack_molfield.cli.frames import split_frame
 from schnetpack_molfield.cli.grids import confirm_grid
 from schnetpack_molfield.cli.latent_steps import ENDINGS, fields_between
-from schnetpack_molfield.cli.outputs import CUBES, say
+from schnetpack_molfield.cli.outputs import say
+from schnetpack_molfield.grid_files.endings import CUBES
 from schnetpack_molfield.model_files import find_model_file
 from schnetpack_molfield.progress import watched
 from schnetpack_molfield.text_files import check_structure_file

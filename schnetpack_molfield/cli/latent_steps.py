@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schnetpack_molfield.cli.outputs import CUBES, say
+from schnetpack_molfield.cli.frames import read_structure
+from schnetpack_molfield.cli.outputs import say
+from schnetpack_molfield.grid_files.endings import CUBES
 
 if TYPE_CHECKING:
-    from ase import Atoms
-
     from schnetpack_molfield.fields import MolecularField
 
 __all__ = ["ENDINGS", "fields_between"]
@@ -41,19 +41,9 @@ def fields_between(
     autoencoder = getattr(loaded, "autoencoder", loaded)
     sizes = latent_sizes(autoencoder)
     space = LatentSpace(autoencoder, device)
-    latents = latent_path(space, sizes, _molecule(first), _molecule(second), steps)
+    latents = latent_path(space, sizes, read_structure(first), read_structure(second), steps)
     fields = []
     for step, atoms in enumerate(with_latents(space.decode(latents), latents)):
-        field = space.field(latents[step])
-        field.atoms = atoms if len(atoms) else field.atoms
         say(f"step {step}: {atoms.get_chemical_formula('hill') or 'no atoms'}")
-        fields.append(field)
+        fields.append(space.field(latents[step], atoms))
     return fields
-
-
-def _molecule(name: str) -> "Atoms":
-    from schnetpack_molfield.cli.frames import read_frame, split_frame
-    from schnetpack_molfield.datasets.molecules import read_molecules
-
-    path, number = split_frame(name)
-    return read_molecules(path)[-1] if number is None else read_frame(path, number)

@@ -6,10 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-__all__ = ["CUBES", "output_files", "say", "short_names"]
-
-#: Endings of cube files.
-CUBES = (".cube", ".cub")
+__all__ = ["output_files", "say", "short_names"]
 
 
 def say(line: str, stderr: bool = False) -> None:

@@ -112,10 +112,13 @@ class LatentSpace:
             molecules += self._decode(block, level)
         return molecules
 
-    def field(self, latent: Tensor) -> MolecularField:
+    def field(self, latent: Tensor, atoms: Atoms | None = None) -> MolecularField:
         """The function that a latent (n_latent,) stands for, around its charts.
 
-        Its `atoms` have no elements: they are the origins of the charts.
+        Args:
+            latent: shape (n_latent,).
+            atoms: those of the field; the origins of the charts, without elements, if there are
+                none.
         """
         inputs = self._charts(self._checked(latent.unsqueeze(0)))
         origins = inputs[keys.origins].double().numpy(force=True)  # (n_charts, 3)
@@ -124,9 +127,8 @@ class LatentSpace:
             return self._evaluate(points, points.new_zeros(len(points), dtype=torch.long), inputs)
 
         size = max(1, PAIRS_PER_BLOCK // max(1, len(origins)))
-        return MolecularField(
-            evaluate, Atoms(positions=origins), self.channels, "", self.dtype, self.device, size
-        )
+        shown = atoms if atoms is not None and len(atoms) else Atoms(positions=origins)
+        return MolecularField(evaluate, shown, self.channels, "", self.dtype, self.device, size)
 
     @torch.no_grad()
     def _encode(self, molecules: list[Atoms]) -> Tensor:

@@ -18,6 +18,7 @@ from schnetpack_molfield.fields.learned_field import ask_model
 from schnetpack_molfield.fields.pictures import check_pixels, picture_path, save
 from schnetpack_molfield.fields.slices import SliceStyle, draw_slice
 from schnetpack_molfield.fields.surfaces import FieldWithSurfaces
+from schnetpack_molfield.grid_files.endings import CUBES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,7 +150,7 @@ class MolecularField(FieldWithSurfaces):
         units: str | None = None,
     ) -> Grid:
         """Write a channel as a Gaussian cube file: `to_grid` for `*.cube` and `*.cub`."""
-        check_new_file(path, (".cube", ".cub"), force)
+        check_new_file(path, CUBES, force)
         return self.to_grid(path, channel, spacing, margin, force, units)
 
     def picture(

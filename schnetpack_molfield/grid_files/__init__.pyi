@@ -1,7 +1,7 @@
 """Files of values on regular grids, those of other programs and of this one."""
 
+from .endings import WRITTEN as WRITTEN
 from .formats import (
-    WRITTEN as WRITTEN,
     is_grid_file as is_grid_file,
     nearest_grid as nearest_grid,
     read_volume as read_volume,

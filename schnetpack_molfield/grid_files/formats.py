@@ -12,33 +12,33 @@ from pathlib import Path
 from schnetpack_molfield.checks import check_choice
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.grid_files import arrays, ccp4, cubes, opendx, vasp, vti, xsf
+from schnetpack_molfield.grid_files.endings import CUBES, MAPS
 from schnetpack_molfield.grid_files.volume import Volume
 from schnetpack_molfield.text_files import structure_suffix
 
-__all__ = ["WRITTEN", "is_grid_file", "nearest_grid", "read_volume", "write_volume"]
+__all__ = ["is_grid_file", "nearest_grid", "read_volume", "write_volume"]
 
 _READ: dict[str, Callable[[Path], Volume]] = {
-    **dict.fromkeys((".cube", ".cub"), cubes.read),
+    **dict.fromkeys(CUBES, cubes.read),
     ".dx": opendx.read,
-    **dict.fromkeys((".ccp4", ".mrc", ".map"), ccp4.read),
+    **dict.fromkeys(MAPS, ccp4.read),
     ".xsf": xsf.read,
     ".vti": vti.read,
     ".npz": arrays.read,
 }
 
-#: Endings of the files that can be written.
-WRITTEN: dict[str, Callable[[Path, Volume], None]] = {
-    **dict.fromkeys((".cube", ".cub"), cubes.write),
+_WRITE: dict[str, Callable[[Path, Volume], None]] = {
+    **dict.fromkeys(CUBES, cubes.write),
     ".dx": opendx.write,
-    **dict.fromkeys((".ccp4", ".mrc", ".map"), ccp4.write),
+    **dict.fromkeys(MAPS, ccp4.write),
     ".vti": vti.write,
     ".npz": arrays.write,
 }
 
 #: The nearest grid that a format holds exactly, where it doesn't hold every grid.
 _NEAREST: dict[str, Callable[[Grid], Grid]] = {
-    **dict.fromkeys((".cube", ".cub"), Grid.as_written_in_cube),
-    **dict.fromkeys((".ccp4", ".mrc", ".map"), ccp4.nearest),
+    **dict.fromkeys(CUBES, Grid.as_written_in_cube),
+    **dict.fromkeys(MAPS, ccp4.nearest),
 }
 
 
@@ -70,14 +70,14 @@ def read_volume(path: str | Path) -> Volume:
 
 
 def write_volume(path: str | Path, volume: Volume) -> None:
-    """Write values on a grid in the format of the file's ending, one of `WRITTEN`.
+    """Write values on a grid in the format of the file's ending, one of `endings.WRITTEN`.
 
     Raises:
         ValueError: if the format can't hold it: several quantities, or a turned grid.
     """
     path = Path(path)
-    check_choice("ending of a grid file", path.suffix.lower(), list(WRITTEN))
-    WRITTEN[path.suffix.lower()](path, volume)
+    check_choice("ending of a grid file", path.suffix.lower(), list(_WRITE))
+    _WRITE[path.suffix.lower()](path, volume)
 
 
 def nearest_grid(path: str | Path, grid: Grid) -> Grid:

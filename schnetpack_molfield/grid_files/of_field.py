@@ -7,14 +7,11 @@ from pathlib import Path
 from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
 from schnetpack_molfield.fields.grid import Grid
 from schnetpack_molfield.fields.units import cube_unit
+from schnetpack_molfield.grid_files.endings import ALL_CHANNELS, CUBES
 from schnetpack_molfield.grid_files.formats import write_volume
 from schnetpack_molfield.grid_files.volume import Volume
 
 __all__ = ["write_field"]
-
-#: Endings whose values are in the units that are customary in cube files, and those of files that
-#: hold all channels.
-_CUBES, _ALL_CHANNELS = (".cube", ".cub"), (".npz", ".vti")
 
 
 def write_field(
@@ -38,12 +35,12 @@ def write_field(
         ValueError: if the channel's unit can't be converted to `units`, or there is no channel.
     """
     path = Path(path)
-    if channel is None and path.suffix.lower() in _ALL_CHANNELS and units is None:
+    if channel is None and path.suffix.lower() in ALL_CHANNELS and units is None:
         columns = list(range(len(field.channels)))
     else:
         columns = [field.index(channel)]
     names = [field.channels[column] for column in columns]
-    if units is None and path.suffix.lower() in _CUBES:
+    if units is None and path.suffix.lower() in CUBES:
         units = cube_unit(field.units[names[0]])
     asked = field if units is None else field.in_units(units, names[0])
     values = asked(grid.points).numpy(force=True)[:, columns]
