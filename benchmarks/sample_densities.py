@@ -22,7 +22,7 @@ from pyscf import dft
 from rich.progress import track
 
 from schnetpack_molfield.fields import Grid
-from schnetpack_molfield.fields.quantum import QuantumCalculation
+from schnetpack_molfield.fields.quantum import QuantumCalculation, pyscf_molecule
 from schnetpack_molfield.transform.sampling import in_box, near_atoms
 
 DATA = Path(__file__).parents[1] / "schnetpack_molfield" / "datasets"
@@ -36,9 +36,7 @@ def calculate(
     atoms: Atoms, xc: str, basis: str, grid_level: int, guess: np.ndarray | None = None
 ) -> QuantumCalculation:
     """A Kohn-Sham calculation with density fitting, from the density matrix of a similar one."""
-    geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
-    mol = dft.gto.M(atom=geometry, basis=basis, verbose=0)
-    mean_field = dft.RKS(mol, xc=xc).density_fit()
+    mean_field = dft.RKS(pyscf_molecule(atoms, basis), xc=xc).density_fit()
     mean_field.grids.level = grid_level
     mean_field.conv_tol = 1e-5
     mean_field.kernel(dm0=guess)

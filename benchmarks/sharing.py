@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import typer
 from ase import Atoms
-from pyscf import dft, gto
+from pyscf import dft
 from rich.progress import track
 from schnetpack.atomistic import Atomwise, Forces, PairwiseDistances
 from schnetpack.model import NeuralNetworkPotential
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from benchmarks.training import TARGETS, Molecules, Offset, error_of, errors, load, with_label
 from schnetpack_molfield.atomistic import ElectronDensity
-from schnetpack_molfield.fields import QuantumCalculation
+from schnetpack_molfield.fields.quantum import QuantumCalculation, pyscf_molecule
 from schnetpack_molfield.nn import SmoothCutoff
 from schnetpack_molfield.representation import MolField
 from schnetpack_molfield.train import RelativeL1
@@ -67,9 +67,7 @@ def densities(path: Path, frames: np.ndarray, kept: Path) -> tuple[Tensor, Tenso
 
 def calculated(atoms: Atoms) -> QuantumCalculation:
     """PBE/def2-SVP with density fitting."""
-    geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
-    molecule = gto.M(atom=geometry, unit="Angstrom", basis="def2-svp", verbose=0)
-    mean_field = dft.RKS(molecule, xc="pbe").density_fit()
+    mean_field = dft.RKS(pyscf_molecule(atoms, "def2-svp"), xc="pbe").density_fit()
     mean_field.grids.level, mean_field.conv_tol = 1, 1e-7
     mean_field.kernel()
     return QuantumCalculation(mean_field)

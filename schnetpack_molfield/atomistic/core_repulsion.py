@@ -40,8 +40,7 @@ class CoreRepulsion(nn.Module):
         reach: rho, where it ends, in units of the sum of two covalent radii.
 
     Raises:
-        ValueError: for a reach that isn't positive.
-        KeyError: for an unknown unit of energy.
+        ValueError: for a reach that isn't positive, or an unknown unit of energy.
     """
 
     coefficients: Tensor
@@ -54,7 +53,7 @@ class CoreRepulsion(nn.Module):
         self.energy_key = energy_key
         self.model_outputs = [energy_key]
         self.coulomb = units.Hartree * units.Bohr / check_unit(energy_unit, "energy")
-        self.bohr = float(units.Bohr)
+        self.screening_length = 0.8854 * float(units.Bohr)
         self.reach = float(reach)
         self.window = SmoothCutoff(1.0)
         screening = torch.tensor([0.18175, 0.50986, 0.28022, 0.02817])
@@ -71,7 +70,7 @@ class CoreRepulsion(nn.Module):
         ends = self.reach * (self.radii[z[i]] + self.radii[z[j]])  # (n_pairs,)
         charges = z.to(distances.dtype)
         sizes = charges**0.23
-        length = 0.8854 * self.bohr / (sizes[i] + sizes[j])  # (n_pairs,)
+        length = self.screening_length / (sizes[i] + sizes[j])  # (n_pairs,)
         reduced = (distances / length).unsqueeze(1)  # (n_pairs, 1)
         screening = (self.coefficients * torch.exp(-self.exponents * reduced)).sum(1)
         pairs = charges[i] * charges[j] / distances * screening * self.window(distances / ends)

@@ -11,7 +11,7 @@ from torch import Tensor
 from schnetpack_molfield.fields.molecule import total_charge
 from schnetpack_molfield.fields.promolecule import DENSITY_UNITS, PromoleculeDensity
 from schnetpack_molfield.fields.quadrature import atom_centered_quadrature
-from schnetpack_molfield.fields.units import unit_factor
+from schnetpack_molfield.fields.units import is_density, unit_factor
 
 if TYPE_CHECKING:
     from schnetpack_molfield.fields.around_atoms import FieldAroundAtoms
@@ -69,8 +69,7 @@ def density_difference(
     Raises:
         ValueError: if the channel isn't a density, or one of another number of electrons.
     """
-    column = density_column(field, channel)
-    per_cubic_angstrom = unit_factor(field.units[field.channels[column]], "e/Ang^3")
+    column, per_cubic_angstrom = density_column(field, channel)
     numbers = torch.as_tensor(field.atoms.numbers, device=field.device)
     positions = torch.as_tensor(field.atoms.positions, device=field.device)  # (n_atoms, 3)
     points, weights = atom_centered_quadrature(numbers, positions, n_radial, degree)
@@ -86,31 +85,28 @@ def density_difference(
     return DensityDifference(numbers, positions, points, weights, scaled - free)
 
 
-def density_column(field: FieldAroundAtoms, channel: str | None = None) -> int:
+def density_column(
+    field: FieldAroundAtoms, channel: str | None = None, unit: str = "e/Ang^3"
+) -> tuple[int, float]:
     """Column of a channel that is an electron density; the only one if none is named.
+
+    Returns:
+        The column, and what its values are multiplied by to be in `unit`.
 
     Raises:
         ValueError: if the channel is something else, or there isn't exactly one density.
     """
-    densities = [name for name in field.channels if _is_density(field.units[name])]
+    densities = [name for name in field.channels if is_density(field.units[name])]
     if channel is None and len(densities) == 1:
-        return field.channels.index(densities[0])
+        channel = densities[0]
     column = field.index(channel)
     name = field.channels[column]
-    if not _is_density(field.units[name]):
+    if not is_density(field.units[name]):
         raise ValueError(
             f"channel {name} is in {field.units[name] or 'no unit'}: expected an electron density, "
             f"in {' or '.join(DENSITY_UNITS)}"
         )
-    return column
-
-
-def _is_density(unit: str) -> bool:
-    try:
-        unit_factor(unit, "e/Ang^3")
-    except ValueError:
-        return False
-    return True
+    return column, unit_factor(field.units[name], unit)
 
 
 def _check_electrons(found: float, expected: float) -> None:

@@ -13,7 +13,6 @@ from schnetpack_molfield.fields.derivatives import Evaluate, channel_gradient, c
 from schnetpack_molfield.fields.electronic import ElectronicField
 from schnetpack_molfield.fields.molecular_field import MolecularField
 from schnetpack_molfield.fields.promolecule import DENSITY_UNITS, PromoleculeDensity
-from schnetpack_molfield.fields.units import unit_factor
 
 __all__ = [
     "contacts",
@@ -99,8 +98,7 @@ def signed_density(field: ElectronicField, channel: str | None = None) -> Molecu
 
 def _density(field: ElectronicField, channel: str | None) -> Evaluate:
     """A density (n_points, 1) in e/Ang^3 as a function of points."""
-    column = density_column(field, channel)
-    factor = unit_factor(field.units[field.channels[column]], "e/Ang^3")
+    column, factor = density_column(field, channel)
     return lambda points: factor * field.evaluate(points)[:, column : column + 1]
 
 

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from schnetpack_molfield.checks import check_choice, optional_import
 from schnetpack_molfield.fields.electronic import ElectronicField
-from schnetpack_molfield.fields.molecule import total_charge
+from schnetpack_molfield.fields.quantum import pyscf_molecule
 from schnetpack_molfield.progress import watched
 
 __all__ = ["STARTS", "ScfRun", "compare_starts"]
@@ -63,10 +63,8 @@ def compare_starts(
     """
     for start in starts:
         check_choice("start", start, STARTS)
-    gto, dft = optional_import("pyscf.gto", "qm"), optional_import("pyscf.dft", "qm")
-    geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
-    charge = total_charge(atoms)
-    mol = gto.M(atom=geometry, basis=basis, charge=charge, spin=spin, verbose=0)
+    dft = optional_import("pyscf.dft", "qm")
+    mol = pyscf_molecule(atoms, basis, spin=spin)
 
     def run(start: str) -> ScfRun:
         began, matrix = time.perf_counter(), None

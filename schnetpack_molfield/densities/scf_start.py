@@ -13,7 +13,7 @@ from schnetpack_molfield.densities.difference import density_column
 from schnetpack_molfield.densities.units import COULOMB
 from schnetpack_molfield.fields.electronic import ElectronicField
 from schnetpack_molfield.fields.geometry import distances
-from schnetpack_molfield.fields.units import unit_factor
+from schnetpack_molfield.fields.molecule import total_charge
 
 __all__ = ["density_matrix_of"]
 
@@ -60,8 +60,7 @@ def density_matrix_of(field: ElectronicField, mol: Any, channel: str | None = No
 
 def _potential(field: ElectronicField, points: np.ndarray, channel: str | None) -> np.ndarray:
     """Coulomb, exchange and correlation potential (n_points,) at points (n_points, 3), all a.u."""
-    column = density_column(field, channel)
-    per_bohr = unit_factor(field.units[field.channels[column]], "e/bohr^3")
+    column, per_bohr = density_column(field, channel, "e/bohr^3")
     asked = torch.from_numpy(points * Bohr)  # (n_points, 3)
     density = field(asked)[:, column].double().numpy(force=True) * per_bohr
     nuclei = torch.as_tensor(field.atoms.positions)
@@ -85,6 +84,6 @@ def _check_molecule(field: ElectronicField, mol: Any) -> None:
     apart = np.abs(mol.atom_coords(unit="Angstrom") - field.atoms.positions).max()
     if apart > _SAME_PLACE:
         raise ValueError(f"PySCF's molecule and the field's differ by up to {apart:.3g} Angstrom")
-    charge = field.atoms.info.get("charge", 0)
+    charge = total_charge(field.atoms)
     if mol.charge != charge:
         raise ValueError(f"PySCF's molecule has charge {mol.charge}, the field's {charge}")

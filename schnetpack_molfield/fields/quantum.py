@@ -20,7 +20,7 @@ from schnetpack_molfield.fields.molecular_field import MolecularField
 from schnetpack_molfield.fields.molecule import total_charge
 from schnetpack_molfield.progress import steps
 
-__all__ = ["QuantumCalculation"]
+__all__ = ["QuantumCalculation", "pyscf_molecule"]
 
 #: Numbers per block: points times pairs of basis functions (potential) or derivatives (orbitals).
 _BLOCK = 2**23
@@ -79,13 +79,8 @@ class QuantumCalculation:
             RuntimeError: if the calculation does not converge.
         """
         check_atoms(atoms)
-        gto, dft = optional_import("pyscf.gto", "qm"), optional_import("pyscf.dft", "qm")
-        charge = total_charge(atoms) if charge is None else charge
-        geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
-        mol = gto.M(
-            atom=geometry, unit="Angstrom", basis=basis, charge=charge, spin=spin, verbose=0
-        )
-        mean_field = dft.KS(mol, xc=xc)
+        mol = pyscf_molecule(atoms, basis, charge, spin)
+        mean_field = optional_import("pyscf.dft", "qm").KS(mol, xc=xc)
         with steps(f"cycles of {xc}/{basis}") as step:
             mean_field.callback = lambda variables: step()
             mean_field.kernel()
@@ -154,6 +149,21 @@ class QuantumCalculation:
         return MolecularField(
             evaluate, self.atoms, channels, units, dtype=torch.float64, block_size=block_size
         )
+
+
+def pyscf_molecule(atoms: Atoms, basis: str, charge: int | None = None, spin: int = 0) -> Any:
+    """PySCF's molecule of these atoms.
+
+    Args:
+        atoms: the molecule.
+        basis: basis set, by PySCF's name.
+        charge: in units of e; `total_charge` of the atoms if None.
+        spin: number of unpaired electrons.
+    """
+    gto = optional_import("pyscf.gto", "qm")
+    charge = total_charge(atoms) if charge is None else charge
+    geometry = list(zip(atoms.symbols, atoms.positions.tolist(), strict=True))
+    return gto.M(atom=geometry, unit="Angstrom", basis=basis, charge=charge, spin=spin, verbose=0)
 
 
 def _unrestricted() -> type:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ase.units import Bohr, Hartree, kcal, mol
 
-__all__ = ["cube_unit", "unit_factor"]
+__all__ = ["cube_unit", "is_density", "unit_factor"]
 
 #: For each quantity, units and their size in the first of them, the one of cube files.
 QUANTITIES: dict[str, dict[str, float]] = {
@@ -42,6 +42,11 @@ def unit_factor(unit: str, wanted: str) -> float:
     if _spelled(wanted) not in sizes:
         raise ValueError(f"{unit!r} can't be converted to {wanted!r}, only to {', '.join(family)}")
     return sizes[_spelled(unit)] / sizes[_spelled(wanted)]
+
+
+def is_density(unit: str) -> bool:
+    """Whether this is a unit of electron densities."""
+    return _family(unit, [QUANTITIES["electron density"]]) is not None
 
 
 def _family(unit: str, families: list[dict[str, float]]) -> dict[str, float] | None:

@@ -38,7 +38,7 @@ def molfield_force(
 
     Raises:
         ImportError: if OpenMM 8.4 or newer isn't installed.
-        ValueError: if there are as many indices as numbers, or the model doesn't know an element
+        ValueError: if there aren't as many indices as numbers, or the model doesn't know an element
             or can't do periodic systems. Further errors are those of `MolFieldCalculator`.
     """
     openmm = optional_import("openmm", "openmm")

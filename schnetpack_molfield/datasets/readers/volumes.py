@@ -22,7 +22,7 @@ from schnetpack_molfield.datasets.molecules import read_molecules
 from schnetpack_molfield.datasets.readers.vacuum import in_the_middle
 from schnetpack_molfield.fields.lengths import NOBLE_GASES
 from schnetpack_molfield.fields.promolecule import HEAVIEST, PromoleculeDensity
-from schnetpack_molfield.fields.units import unit_factor
+from schnetpack_molfield.fields.units import is_density, unit_factor
 from schnetpack_molfield.grid_files import Volume, read_volume
 from schnetpack_molfield.text_files import CIF, PDB, SDF, XYZ
 
@@ -109,7 +109,11 @@ def _density(volume: Volume) -> tuple[np.ndarray, str]:
         ValueError: if no channel can be one, or several.
     """
     pairs = zip(volume.channels, volume.units, strict=True)
-    fits = [k for k, (name, unit) in enumerate(pairs) if "spin" not in name and _may_be(unit)]
+    fits = [
+        k
+        for k, (name, unit) in enumerate(pairs)
+        if "spin" not in name and (not unit or is_density(unit))
+    ]
     if not fits:
         what = ", ".join(title or "values" for title in volume.titles())
         raise ValueError(
@@ -121,14 +125,6 @@ def _density(volume: Volume) -> tuple[np.ndarray, str]:
             "orbitals: expected one electron density"
         )
     return volume.values[..., fits[0]], volume.units[fits[0]]
-
-
-def _may_be(unit: str) -> bool:
-    """Whether a unit is one of densities, or isn't stated."""
-    try:
-        return not unit or unit_factor(unit, "e/Ang^3") > 0
-    except ValueError:
-        return False
 
 
 def _checked(volume: Volume, values: np.ndarray, unit: str) -> np.ndarray:
