@@ -15,22 +15,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from ase import Atoms
 
+from benchmarks.read_back import Molecules
 from schnetpack_molfield.assessment import judge_by_lengths, judge_by_openbabel, score
 from schnetpack_molfield.progress import watched
-
-
-def molecules(path: Path, n: int, seed: int) -> list[Atoms]:
-    """Molecules of an archive, drawn at random."""
-    with np.load(path) as archive:
-        n_atoms, z, r = archive["n_atoms"].astype(int), archive["Z"], archive["R"].astype(float)
-    ends = np.cumsum(n_atoms)
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(ends))[:n])
-    return [
-        Atoms(z[e - k : e], r[e - k : e])
-        for e, k in zip(ends[chosen], n_atoms[chosen], strict=True)
-    ]
 
 
 def main(
@@ -40,7 +28,8 @@ def main(
     out: Path | None = None,
 ) -> None:
     """Judge molecules by both measures, and append a line for each to a file."""
-    drawn = molecules(data, n, seed)
+    molecules = Molecules(data, seed)
+    drawn = molecules.atoms(np.sort(molecules.order[:n]))
     for judge in (judge_by_lengths, judge_by_openbabel):
         started = time.perf_counter()
         verdicts = [judge(atoms) for atoms in watched(drawn, judge.__name__)]

@@ -51,28 +51,26 @@ def kinds_of_bonds(atoms: Atoms) -> dict[str, tuple[int, int]]:
 
 def press(atoms: Atoms, bond: tuple[int, int], calc: MolFieldCalculator) -> list[str]:
     """Energy above that of `atoms` in eV, and the force in eV/Angstrom that pushes apart."""
-    cells = []
+    cells, at_rest = [], calc.get_potential_energy(atoms)
     for distance in PRESSED:
         moved = atoms.copy()
         moved.set_distance(*bond, distance, fix=0)
         moved.calc = calc
         way = moved.positions[bond[1]] - moved.positions[bond[0]]
         force = (moved.get_forces()[bond[1]] - moved.get_forces()[bond[0]]) @ way / distance
-        above = moved.get_potential_energy() - calc.get_potential_energy(atoms)
-        cells.append(f"{above:.1f} ({force:.0f})")
+        cells.append(f"{moved.get_potential_energy() - at_rest:.1f} ({force:.0f})")
     return cells
 
 
 def push_together(atoms: Atoms, calc: MolFieldCalculator) -> list[str]:
     """Energy of two copies, one turned, above that of two molecules, in eV, by their distance."""
-    cells = []
+    cells, alone = [], calc.get_potential_energy(atoms)
     for distance in APART:
         other = atoms.copy()
         other.rotate(40, "x")
         other.rotate(70, "y")
         other.translate([distance, 0, 0])
-        energy = calc.get_potential_energy(atoms + other)
-        cells.append(f"{energy - 2 * calc.get_potential_energy(atoms):.1f}")
+        cells.append(f"{calc.get_potential_energy(atoms + other) - 2 * alone:.1f}")
     return cells
 
 

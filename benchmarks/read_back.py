@@ -37,13 +37,7 @@ ELEMENTS, RADIUS = ["H", "C", "N", "O"], 0.7
 FUNCTION = VectorFunction(ELEMENTS, beta=2.0, radii=dict.fromkeys(ELEMENTS, RADIUS))
 WIDTH, CUTOFF, FIELD_CUTOFF, NOISE = 32, 5.0, 2.2, 0.03
 BATCH_SIZE, N_POINTS, RATE, DECAY = 48, 96, 4e-3, 0.98
-WIDTHS = (
-    RADIUS / 8,
-    RADIUS / 2,
-    RADIUS / 2,
-    RADIUS / 2,
-    1.0,
-)  # of the points around atoms, Angstrom
+WIDTHS = (RADIUS / 8, RADIUS / 2, RADIUS / 2, RADIUS / 2, 1.0)  # of points around atoms, Angstrom
 N_TEST, N_LOOKED_AT, TOLERANCE = 5000, 1000, 0.05  # Angstrom
 
 app = typer.Typer(add_completion=False)
@@ -51,14 +45,14 @@ Data = Annotated[Path, typer.Option(help="qm9.npz")]
 
 
 class Molecules:
-    """The molecules of an archive, in a random order with a fixed seed."""
+    """The molecules of an archive, in a random order."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seed: int = 0) -> None:
         with np.load(path) as archive:
             self.numbers, self.positions = archive["Z"].astype(np.int64), archive["R"]
             sizes = archive["n_atoms"].astype(np.int64)
         self.bounds = np.stack([sizes.cumsum() - sizes, sizes.cumsum()], axis=1)
-        self.order = np.random.default_rng(0).permutation(len(sizes))
+        self.order = np.random.default_rng(seed).permutation(len(sizes))
 
     def atoms(self, which: np.ndarray) -> list[Atoms]:
         """Molecules as ASE has them."""
